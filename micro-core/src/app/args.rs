@@ -1,0 +1,128 @@
+//! Flags and their environment variables.
+
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
+
+/// The arguments that every service has.
+///
+/// [`App::from_args`](super::App::from_args) reads them. To have arguments of your own beside them,
+/// flatten these into yours (with `clap` among your dependencies):
+///
+/// ```
+/// use clap::Parser;
+/// use micro_core::{App, AppArgs};
+///
+/// #[derive(Parser)]
+/// struct Cli {
+///     #[command(flatten)]
+///     micro: AppArgs,
+///     /// How many workers to start.
+///     #[arg(long, default_value_t = 4)]
+///     workers: usize,
+/// }
+///
+/// let cli = Cli::parse_from(["prog", "--workers", "8", "--nats", "nats://10.0.0.1"]);
+/// let app = App::with_args(cli.micro);
+/// # assert_eq!(cli.workers, 8);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct AppArgs {
+    flags: Flags,
+}
+
+// Apart from `AppArgs`, and with plain comments: clap would take the documentation of a flattened
+// type for the description of the user's program.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Flags {
+    /// The NATS servers, separated by commas; `dev` for one inside this process
+    #[arg(long, value_name = "URL[,URL...]", env = "NATS_URL", global = true)]
+    pub(super) nats: Option<String>,
+
+    /// What to log: off, error, warn, info, debug, trace, or a list such as `info,my_crate=debug`
+    #[arg(long, value_name = "LEVEL", env = "MICRO_LOG", global = true)]
+    pub(super) log: Option<String>,
+
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+impl AppArgs {
+    pub(super) fn into_flags(self) -> Flags {
+        self.flags
+    }
+}
+
+impl Args for AppArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Flags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Flags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for AppArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Flags::from_arg_matches(matches).map(|flags| Self { flags })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.flags.update_from_arg_matches(matches)
+    }
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Command {
+    /// Calls an endpoint of the running service and prints the answer
+    Call(CallArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct CallArgs {
+    /// The name of an endpoint, or a subject such as `history.ada`
+    pub(super) endpoint: String,
+
+    /// The body of the request, JSON for typed endpoints; `-` reads it from the standard input
+    #[arg(default_value = "", hide_default_value = true)]
+    pub(super) payload: String,
+
+    /// A header of the request; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "NAME:VALUE", value_parser = header)]
+    pub(super) headers: Vec<(String, String)>,
+
+    /// How long to wait for the answer, such as `500ms` or `2s`
+    #[arg(long, default_value = "5s", value_parser = duration)]
+    pub(super) timeout: Duration,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or_else(|| "write it as `Name: value`".to_owned())?;
+    micro_names::check_header_name(name).map_err(|problem| problem.to_string())?;
+    Ok((name.to_owned(), value.trim().to_owned()))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    micro_names::parse_duration("timeout", text).map_err(|problem| problem.to_string())
+}
+
+/// Reads this process's arguments for a program of this name, version and description; ends it with
+/// code 2 where they are wrong, and with 0 after `--help` and `--version`.
+pub(super) fn read(name: &str, version: &str, about: &str) -> AppArgs {
+    let command = clap::Command::new(name.to_owned())
+        .bin_name(super::banner::program())
+        .version(version.to_owned())
+        .about(about.to_owned())
+        .after_help(AFTER_HELP);
+    let matches = AppArgs::augment_args(command).get_matches();
+    AppArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+const AFTER_HELP: &str = "\
+Where NATS is: --nats, else NATS_URL, else what listens on 127.0.0.1:4222. A debug build without any
+of these starts a development server inside the process.
+
+Exit codes: 0 stopped, 1 failed, 2 wrong usage, 130 or 143 after a second signal.";

@@ -1,0 +1,26 @@
+//! A program around services: from its arguments to its exit code.
+//!
+//! - `args`: flags and their environment variables;
+//! - `nats`: where NATS is, the dev server included;
+//! - `banner`: what a person sees at the start;
+//! - `call`: the `call` subcommand;
+//! - `signals`: what ends the program;
+//! - `registry`: services that registered themselves;
+//! - `run`: all of it in its order;
+//! - `runtime`: what `#[micro::main]` runs it on.
+
+mod args;
+mod banner;
+mod call;
+mod nats;
+mod registry;
+mod run;
+mod runtime;
+mod signals;
+
+pub use args::AppArgs;
+pub use registry::{
+    Construct, Registered, Registry, RegistryError, build_default, build_with, run_all,
+};
+pub use run::{App, AppError, RunningApp};
+pub use runtime::block_on;

@@ -1,0 +1,368 @@
+//! A program: connect, start, say so, wait, stop.
+
+use std::io::Write as _;
+
+use futures_util::future::join_all;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::args::{self, AppArgs, Command, Flags};
+use super::nats::{self, Nats, Origin};
+use super::registry::Registry;
+use super::signals::Signals;
+use super::{banner, call};
+use crate::error::Error;
+use crate::service::{RunningService, Service, ServiceBuilder, StartError, StopReport};
+use crate::wire::{ConnectError, Connection};
+
+/// What is logged unless told otherwise. The client reports each reconnect at `info`, and so do we.
+const DEFAULT_LOG: &str = "info,async_nats=warn";
+
+/// A program that runs services.
+///
+/// ```no_run
+/// # use micro_core::{App, Service, Error};
+/// # async fn example(numbers: impl Service) -> Result<(), Error> {
+/// App::from_args().service(numbers).run().await
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a program does nothing until it is run"]
+pub struct App {
+    args: Source,
+    connection: Option<Connection>,
+    services: Vec<ServiceBuilder>,
+}
+
+/// Where the arguments are.
+#[derive(Debug)]
+enum Source {
+    /// With the process: read when the services are known, so that `--help` can name them.
+    Process,
+    Given(AppArgs),
+}
+
+/// Why a program could not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// There is no service to run.
+    #[error("there is no service to run: add one with `App::service`")]
+    NoService,
+    /// A flag's value is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// A release build was not told where NATS is, and it is not where it usually is.
+    #[error(
+        "no NATS server at nats://127.0.0.1:4222, and no other was named\n\
+         Start one (`nats-server`, or `docker run -p 4222:4222 nats`), or say where it is with \
+         `--nats URL` or NATS_URL.\n\
+         To try things out, `--nats dev` runs a development server inside this process."
+    )]
+    NoServer,
+    /// The dev server did not start.
+    #[error("the development server did not start: {reason}")]
+    DevServer {
+        /// What went wrong.
+        reason: String,
+    },
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A service did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The `call` subcommand has no answer.
+    #[error("{reason}")]
+    Call {
+        /// Why.
+        reason: String,
+    },
+    /// The stop did not wait for all handlers.
+    #[error("stopped, but {requests} requests had not been answered within the drain timeout")]
+    Abandoned {
+        /// How many.
+        requests: usize,
+    },
+    /// Signals cannot be listened to.
+    #[error("cannot listen to signals: {0}")]
+    Signals(std::io::Error),
+}
+
+impl AppError {
+    /// Whether the person who started the program has to start it differently.
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::Usage(_) | Self::NoServer => true,
+            Self::Connect(error) => error.is_usage(),
+            _ => false,
+        }
+    }
+}
+
+impl App {
+    /// A program with the usual arguments: see `--help`.
+    pub fn from_args() -> Self {
+        Self::of(Source::Process)
+    }
+
+    /// A program with arguments that were read already, beside ones of its own: see [`AppArgs`].
+    pub fn with_args(args: AppArgs) -> Self {
+        Self::of(Source::Given(args))
+    }
+
+    /// A program without arguments, on a connection of its own.
+    pub fn with_client(connection: impl Into<Connection>) -> Self {
+        let mut app = Self::of(Source::Given(AppArgs::default()));
+        app.connection = Some(connection.into());
+        app
+    }
+
+    fn of(args: Source) -> Self {
+        Self {
+            args,
+            connection: None,
+            services: Vec::new(),
+        }
+    }
+
+    /// Adds a service.
+    pub fn service<S: Service>(self, service: S) -> Self {
+        self.builder(ServiceBuilder::of(service))
+    }
+
+    /// Adds a service, with changes to what its attributes say: for values that are known at run
+    /// time only.
+    pub fn service_with<S: Service>(
+        self,
+        service: S,
+        options: impl FnOnce(ServiceBuilder) -> ServiceBuilder,
+    ) -> Self {
+        self.builder(options(ServiceBuilder::of(service)))
+    }
+
+    /// Adds a service that was put together by hand.
+    pub fn builder(mut self, service: ServiceBuilder) -> Self {
+        self.services.push(service);
+        self
+    }
+
+    /// Adds the services that registered themselves.
+    ///
+    /// # Errors
+    ///
+    /// When a constructor fails.
+    pub async fn registered(mut self, registry: Registry) -> Result<Self, Error> {
+        self.services.extend(registry.build().await?);
+        Ok(self)
+    }
+
+    /// Runs until SIGINT or SIGTERM, then stops without losing a request.
+    ///
+    /// This is for `main`: it reads the arguments, sets up logging unless that was done, prints
+    /// what runs, and listens to signals. Wrong usage ends the process with code 2, as `--help`
+    /// and `--version` end it with 0; a second signal ends it at once, with 128 and the signal's
+    /// number.
+    ///
+    /// # Errors
+    ///
+    /// When there is no connection, a service does not start, the `call` subcommand has no answer,
+    /// or handlers had to be abandoned. Returned from `main`, that is exit code 1.
+    pub async fn run(self) -> Result<(), Error> {
+        match self.try_run().await {
+            Err(error) if error.is_usage() => {
+                let _ = writeln!(std::io::stderr(), "error: {error}");
+                std::process::exit(2);
+            }
+            result => Ok(result?),
+        }
+    }
+
+    async fn try_run(mut self) -> Result<(), AppError> {
+        let args = self.take_args();
+        log_to_stderr(args.log.as_deref())?;
+        if let Some(Command::Call(call)) = &args.command {
+            return self.call(&args, call).await;
+        }
+        let mut signals = Signals::listen().map_err(AppError::Signals)?;
+        let app = self.start_with(&args).await?;
+        app.print_banner();
+        tokio::select! {
+            () = app.stopped() => {
+                tracing::error!("all services have stopped");
+            }
+            signal = signals.next() => {
+                tracing::info!(signal = signal.name, "stopping");
+            }
+        }
+        let reports = tokio::select! {
+            reports = app.stop() => reports,
+            signal = signals.next() => std::process::exit(signal.exit_code),
+        };
+        let requests = reports
+            .iter()
+            .flat_map(|report| &report.abandoned)
+            .map(|abandoned| abandoned.requests)
+            .sum();
+        if requests > 0 {
+            return Err(AppError::Abandoned { requests });
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Connects and starts the services, and leaves the rest to you: no banner, no logging, no
+    /// signals.
+    ///
+    /// # Errors
+    ///
+    /// When there is no connection, or a service does not start; then none runs.
+    pub async fn start(mut self) -> Result<RunningApp, AppError> {
+        let args = self.take_args();
+        self.start_with(&args).await
+    }
+
+    fn take_args(&mut self) -> Flags {
+        let given = match std::mem::replace(&mut self.args, Source::Process) {
+            Source::Given(args) => return args.into_flags(),
+            Source::Process => self.services.first(),
+        };
+        let args = match given {
+            Some(first) => args::read(first.name(), first.version(), first.description_text()),
+            None => args::read("service", "unknown", ""),
+        };
+        args.into_flags()
+    }
+
+    async fn start_with(self, args: &Flags) -> Result<RunningApp, AppError> {
+        let Some(first) = self.services.first() else {
+            return Err(AppError::NoService);
+        };
+        let Nats {
+            connection,
+            origin,
+            dev_server,
+        } = match self.connection {
+            Some(connection) => Nats::given(connection),
+            None => nats::connect(args.nats.as_deref(), first.name()).await?,
+        };
+        let mut app = RunningApp {
+            services: Vec::with_capacity(self.services.len()),
+            connection,
+            origin,
+            _dev_server: dev_server,
+        };
+        for service in self.services {
+            match service.start(&app.connection).await {
+                Ok(service) => app.services.push(service),
+                Err(error) => {
+                    app.stop().await;
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(app)
+    }
+
+    async fn call(self, args: &Flags, call: &args::CallArgs) -> Result<(), AppError> {
+        let Some(first) = self.services.first() else {
+            return Err(AppError::NoService);
+        };
+        let name = first.name().to_owned();
+        let mut endpoints = Vec::new();
+        for service in self.services {
+            endpoints.extend(service.endpoint_infos()?);
+        }
+        let connection = match self.connection {
+            Some(connection) => connection,
+            None => nats::connect_to_running(args.nats.as_deref(), &name).await?,
+        };
+        call::call(&connection, &endpoints, call).await
+    }
+}
+
+/// Services that run, and their connection.
+#[derive(Debug)]
+pub struct RunningApp {
+    services: Vec<RunningService>,
+    connection: Connection,
+    origin: Origin,
+    /// Ends with the program.
+    _dev_server: Option<micro_devserver::DevServer>,
+}
+
+impl RunningApp {
+    /// The services, in the order in which they were added.
+    pub fn services(&self) -> &[RunningService] {
+        &self.services
+    }
+
+    /// The connection they share.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Stops all of them, each without losing a request.
+    pub async fn stop(&self) -> Vec<StopReport> {
+        join_all(self.services.iter().map(RunningService::stop)).await
+    }
+
+    async fn stopped(&self) {
+        join_all(self.services.iter().map(RunningService::stopped)).await;
+    }
+
+    fn print_banner(&self) {
+        let infos: Vec<_> = self.services.iter().map(RunningService::info).collect();
+        let text = banner::render(&infos, &self.origin, &banner::program());
+        // Nobody may read it; the services run all the same.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
+/// Logs to the standard error, unless the program has set up logging of its own.
+fn log_to_stderr(level: Option<&str>) -> Result<(), AppError> {
+    let targets = log_targets(level.unwrap_or(DEFAULT_LOG))?;
+    let format = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    // An error means that there is a subscriber already.
+    let _ = tracing_subscriber::registry()
+        .with(format)
+        .with(targets)
+        .try_init();
+    Ok(())
+}
+
+fn log_targets(text: &str) -> Result<Targets, AppError> {
+    let refused = |part: &str| {
+        AppError::Usage(format!(
+            "`{part}` is not a log level; write one of off, error, warn, info, debug, trace, or a list such as `info,my_crate=debug`"
+        ))
+    };
+    // `Targets` would take a misspelt level for the name of a target.
+    for part in text.split(',') {
+        if !part.contains('=') && part.trim().parse::<LevelFilter>().is_err() {
+            return Err(refused(part));
+        }
+    }
+    text.parse().map_err(|_| refused(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_log_level_is_refused() {
+        assert!(log_targets("info,async_nats=warn").is_ok());
+        for wrong in ["loud", "info,my_crate", "my_crate=loud", ""] {
+            let error = log_targets(wrong).unwrap_err();
+            assert!(error.is_usage());
+            assert!(
+                error.to_string().contains("not a log level"),
+                "{wrong}: {error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One call: a builder until it is awaited.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+
+use super::{CallError, Outgoing};
+use crate::codec;
+use crate::error::{Fault, ServiceError};
+use crate::wire::{Headers, RequestError};
+
+/// The header by which a caller asks which instance answers, and by which the instance tells.
+pub(crate) const INSTANCE_HEADER: &str = "Micro-Instance";
+
+/// A call that has not been made yet: awaiting it makes it.
+///
+/// `R` is the value of the reply, `E` the error that the endpoint may answer with.
+#[must_use = "a call does nothing until awaited"]
+pub struct Call<'a, R, E> {
+    pub(super) outgoing: Outgoing<'a>,
+    pub(super) timeout: Duration,
+    pub(super) types: PhantomData<fn() -> (R, E)>,
+}
+
+impl<R, E> Call<'_, R, E> {
+    /// How long to wait for the reply; 5 s unless the [`Caller`](super::Caller) says otherwise.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets a header of the request. One that cannot be sent is the call's error.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.outgoing = self.outgoing.header(name, value);
+        self
+    }
+
+    /// Makes the call and gives the reply's headers, its instance and its time beside the value.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting the call.
+    pub async fn answer(self) -> Result<Answer<R>, CallError<E>>
+    where
+        R: DeserializeOwned + 'static,
+        E: ServiceError,
+    {
+        let call = self.header(INSTANCE_HEADER, "?");
+        let started = Instant::now();
+        let (value, headers) = call.make().await?;
+        let took = started.elapsed();
+        Ok(Answer {
+            instance: headers.get(INSTANCE_HEADER).map(str::to_owned),
+            value,
+            headers,
+            took,
+        })
+    }
+
+    async fn make(self) -> Result<(R, Headers), CallError<E>>
+    where
+        R: DeserializeOwned + 'static,
+        E: ServiceError,
+    {
+        let Outgoing {
+            caller,
+            subject,
+            headers,
+            payload,
+            problem,
+        } = self.outgoing;
+        if let Some(reason) = problem {
+            return Err(CallError::Request { subject, reason });
+        }
+        let request = caller
+            .connection()
+            .request(subject.as_str().into(), headers, payload);
+        let message = match tokio::time::timeout(self.timeout, request).await {
+            Ok(Ok(message)) => message,
+            Ok(Err(RequestError::NoResponders)) => return Err(CallError::NoResponders { subject }),
+            Ok(Err(RequestError::Publish(source))) => {
+                return Err(CallError::Transport { subject, source });
+            }
+            Err(_) => {
+                return Err(CallError::Timeout {
+                    subject,
+                    after: self.timeout,
+                });
+            }
+        };
+        let headers = message.headers.map(Headers::from_inner);
+        if let Some(fault) = Fault::read(headers.as_ref(), &message.payload) {
+            return Err(CallError::of(&fault));
+        }
+        match codec::decode(&message.payload) {
+            Ok(value) => Ok((value, headers.unwrap_or_default())),
+            Err(source) => Err(CallError::Decode { subject, source }),
+        }
+    }
+}
+
+impl<'a, R, E> IntoFuture for Call<'a, R, E>
+where
+    R: DeserializeOwned + Send + 'static,
+    E: ServiceError,
+{
+    type Output = Result<R, CallError<E>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.make().await.map(|(value, _)| value) })
+    }
+}
+
+impl<R, E> fmt::Debug for Call<'_, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("subject", &self.outgoing.subject)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A reply with what came beside its value.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answer<R> {
+    /// The value.
+    pub value: R,
+    /// The headers of the reply.
+    pub headers: Headers,
+    /// The id of the instance that answered; `None` if the service is not one of this framework's.
+    pub instance: Option<String>,
+    /// The time from sending the request to having the reply.
+    pub took: Duration,
+}

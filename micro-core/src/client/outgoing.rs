@@ -1,0 +1,86 @@
+//! A request while it is being put together.
+
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::{Call, Caller};
+use crate::codec;
+use crate::wire::Headers;
+
+/// A request while it is being put together, argument by argument.
+///
+/// What cannot be sent is remembered and becomes the call's error, so that a generated method needs
+/// no `Result`.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) subject: String,
+    pub(super) headers: Option<Headers>,
+    pub(super) payload: Bytes,
+    pub(super) problem: Option<String>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A request for `subject`, which may have `{placeholders}`.
+    pub fn new(caller: &'a Caller, subject: impl Into<String>) -> Self {
+        Self {
+            caller,
+            subject: subject.into(),
+            headers: None,
+            payload: Bytes::new(),
+            problem: None,
+        }
+    }
+
+    /// Puts `value` in the place of `{name}`. It must be one token of a subject.
+    #[must_use]
+    pub fn placeholder(mut self, name: &str, value: &str) -> Self {
+        match micro_names::check_token(value) {
+            Ok(()) => self.subject = self.subject.replace(&format!("{{{name}}}"), value),
+            Err(problem) => self.refuse(format!("`{name}` cannot be in a subject: {problem}")),
+        }
+        self
+    }
+
+    /// Sets a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Err(error) = self.headers.get_or_insert_default().insert(name, value) {
+            self.refuse(error.to_string());
+        }
+        self
+    }
+
+    /// Makes `value` the body: as JSON, or as it is if it is `Bytes`.
+    #[must_use]
+    pub fn json<T: Serialize + 'static>(mut self, value: &T) -> Self {
+        match codec::encode(value) {
+            Ok(body) => self.payload = body,
+            Err(error) => self.refuse(format!("the payload cannot be written as JSON: {error}")),
+        }
+        self
+    }
+
+    /// Makes `body` the body.
+    #[must_use]
+    pub fn raw(mut self, body: Bytes) -> Self {
+        self.payload = body;
+        self
+    }
+
+    /// The call, with the types that its reply is read as.
+    pub fn call<R, E>(self) -> Call<'a, R, E> {
+        Call {
+            timeout: self.caller.default_timeout(),
+            outgoing: self,
+            types: PhantomData,
+        }
+    }
+
+    /// Keeps the first problem: later ones may follow from it.
+    fn refuse(&mut self, problem: String) {
+        self.problem.get_or_insert(problem);
+    }
+}

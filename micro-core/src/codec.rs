@@ -1,0 +1,149 @@
+//! Bytes to values and back.
+//!
+//! JSON, but for one type: [`Bytes`] is itself on the wire, as a request and as a reply, because a
+//! JSON array of numbers is never what a person means by it.
+
+use std::any::Any;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a body is not a value of the type that was expected.
+///
+/// The text names the place, by the path in the value and by line and column:
+/// ``at `user.age`, line 1 column 23: invalid type: string "x", expected u8``.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{at}{reason}")]
+pub struct DecodeError {
+    at: String,
+    reason: String,
+}
+
+impl DecodeError {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self {
+            at: String::new(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Reads a value. An empty body is the JSON `null`, so that a request without a body reaches an
+/// endpoint whose payload is an `Option` or `()`.
+pub(crate) fn decode<T: DeserializeOwned + 'static>(body: &Bytes) -> Result<T, DecodeError> {
+    if let Some(raw) = cast(body.clone()) {
+        return Ok(raw);
+    }
+    if body.is_empty() {
+        return serde_json::from_slice(b"null")
+            .map_err(|_| DecodeError::new("the body is empty, expected JSON"));
+    }
+    serde_json::from_slice(body).map_err(|_| locate::<T>(body))
+}
+
+/// Reads a body that is known to be faulty once more, this time keeping track of the path, which
+/// the good case should not pay for.
+fn locate<T: DeserializeOwned>(body: &[u8]) -> DecodeError {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let (path, error) = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Err(error) => (error.path().to_string(), error.into_inner()),
+        Ok(_) => match reader.end() {
+            Err(error) => (".".to_owned(), error),
+            Ok(()) => return DecodeError::new("the body was read in one way and not in another"),
+        },
+    };
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    let reason = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+    // `.` is the value itself, `?` something the reader could not name.
+    let path = match path.trim_end_matches('?').trim_end_matches('.') {
+        "" => String::new(),
+        path => format!("at `{path}`, "),
+    };
+    DecodeError {
+        at: format!("{path}line {} column {}: ", error.line(), error.column()),
+        reason,
+    }
+}
+
+/// Writes a value. `()` is an empty body.
+pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Bytes, serde_json::Error> {
+    let value_as_any: &dyn Any = value;
+    if let Some(raw) = value_as_any.downcast_ref::<Bytes>() {
+        return Ok(raw.clone());
+    }
+    if value_as_any.is::<()>() {
+        return Ok(Bytes::new());
+    }
+    serde_json::to_vec(value).map(Bytes::from)
+}
+
+/// `value` as a `T`, if that is what it is.
+fn cast<T: 'static>(value: Bytes) -> Option<T> {
+    let mut value = Some(value);
+    let slot: &mut dyn Any = &mut value;
+    slot.downcast_mut::<Option<T>>().and_then(Option::take)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Pair {
+        #[allow(dead_code, reason = "read by Debug")]
+        a: f64,
+        #[allow(dead_code, reason = "read by Debug")]
+        of: Vec<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Inner {
+        #[allow(dead_code, reason = "read by Debug")]
+        n: u8,
+    }
+
+    fn fault(body: &'static str) -> String {
+        decode::<Pair>(&Bytes::from_static(body.as_bytes()))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_fault_is_named_by_path_and_position() {
+        assert_eq!(
+            fault(r#"{"a":1,"of":[{"n":1},{"n":"x"}]}"#),
+            "at `of[1].n`, line 1 column 29: invalid type: string \"x\", expected u8"
+        );
+        assert_eq!(fault(r#"{"a":1}"#), "line 1 column 7: missing field `of`");
+        assert_eq!(fault("{"), "line 1 column 1: EOF while parsing an object");
+        assert_eq!(
+            fault(r#"{"a":1,"of":[]} x"#),
+            "line 1 column 17: trailing characters"
+        );
+        assert_eq!(fault(""), "the body is empty, expected JSON");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = Bytes::from("[".repeat(1_000_000));
+        let error = decode::<serde_json::Value>(&deep).unwrap_err();
+        assert!(error.to_string().contains("recursion limit"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_body_is_null() {
+        assert_eq!(decode::<Option<u8>>(&Bytes::new()), Ok(None));
+        assert_eq!(decode::<()>(&Bytes::new()), Ok(()));
+    }
+
+    #[test]
+    fn bytes_are_themselves() {
+        let body = Bytes::from_static(b"\xff\x00 not json");
+        assert_eq!(decode::<Bytes>(&body), Ok(body.clone()));
+        assert_eq!(encode(&body).unwrap(), body);
+        assert_eq!(encode(&()).unwrap(), Bytes::new());
+        assert_eq!(encode(&vec![1u8]).unwrap(), Bytes::from_static(b"[1]"));
+    }
+}

@@ -1,0 +1,70 @@
+//! What an endpoint has done, for STATS.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Counters that stay exact however many handlers run at once.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    requests: AtomicU64,
+    errors: AtomicU64,
+    processing_nanos: AtomicU64,
+    /// Taken for errors and for STATS only.
+    last_error: Mutex<String>,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) requests: u64,
+    pub(crate) errors: u64,
+    pub(crate) processing: Duration,
+    pub(crate) last_error: String,
+}
+
+impl Counters {
+    /// A request whose handler has returned after `processing`.
+    pub(crate) fn request(&self, processing: Duration) {
+        let nanos = u64::try_from(processing.as_nanos()).unwrap_or(u64::MAX);
+        self.processing_nanos.fetch_add(nanos, Ordering::Relaxed);
+        // Whoever sees the request counted sees its time counted too.
+        self.requests.fetch_add(1, Ordering::Release);
+    }
+
+    /// Something that went wrong with a request, in the words of `last_error`.
+    pub(crate) fn error(&self, text: String) {
+        let mut last = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = text;
+        self.errors.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn read(&self) -> Count {
+        let last_error = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let requests = self.requests.load(Ordering::Acquire);
+        Count {
+            requests,
+            errors: self.errors.load(Ordering::Acquire),
+            processing: Duration::from_nanos(self.processing_nanos.load(Ordering::Relaxed)),
+            last_error: last_error.clone(),
+        }
+    }
+
+    /// Back to nothing. Requests in flight count when they finish.
+    pub(crate) fn reset(&self) {
+        let mut last = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        last.clear();
+        self.requests.store(0, Ordering::Release);
+        self.errors.store(0, Ordering::Release);
+        self.processing_nanos.store(0, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,236 @@
+//! From an admitted request to its reply.
+
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+
+use super::Endpoint;
+use super::limits::Admission;
+use crate::client::INSTANCE_HEADER;
+use crate::context::Context;
+use crate::error::Fault;
+use crate::handler::{Outcome, Reply, Request};
+use crate::wire::{Headers, Message, Outbound, PublishError, Subject};
+
+/// How long handlers of one endpoint may compute, on average and before they first wait, to be run
+/// where requests are read. Heavier ones get a task of their own, so that the intake goes on and
+/// every core is used; a task costs about 3 us, so this is where it stops to matter.
+const HEAVY: Duration = Duration::from_micros(50);
+
+/// What the handlers of an endpoint have been seen to cost before they first wait: a moving average
+/// in nanoseconds.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    nanos: AtomicU64,
+}
+
+impl Pace {
+    fn is_heavy(&self) -> bool {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed)) > HEAVY
+    }
+
+    /// A lost update under concurrency only makes the average a little older.
+    fn saw(&self, cost: Duration) {
+        let seen = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
+        let average = self.nanos.load(Ordering::Relaxed);
+        let next = average - average / 8 + seen / 8;
+        self.nanos.store(next, Ordering::Relaxed);
+    }
+}
+
+impl Endpoint {
+    /// Takes one request: starts it, keeps it for later, or refuses it.
+    pub(super) async fn accept(self: &Arc<Self>, message: Message) {
+        match self.limits.admit(message) {
+            Admission::Start(message) => self.start(message).await,
+            Admission::Pending => {}
+            Admission::Refused(message) => self.refuse(message).await,
+        }
+    }
+
+    /// Runs a request where it is, as far as it goes without waiting; what waits, and what is known
+    /// to be heavy, goes on in a task of its own.
+    async fn start(self: &Arc<Self>, message: Message) {
+        let endpoint = Arc::clone(self);
+        let mut work = Box::pin(async move { endpoint.serve(message).await });
+        if self.pace.is_heavy() || self.poll_once(work.as_mut()).await.is_pending() {
+            let endpoint = Arc::clone(self);
+            tokio::spawn(async move {
+                if endpoint.poll_once(work.as_mut()).await.is_pending() {
+                    work.await;
+                }
+                while let Some(message) = endpoint.limits.next() {
+                    endpoint.serve(message).await;
+                }
+            });
+        } else {
+            // Nothing can be pending: the intake, which alone adds to it, was here all the time,
+            // and found room when it came.
+            while let Some(message) = self.limits.next() {
+                self.serve(message).await;
+            }
+        }
+    }
+
+    async fn poll_once<F: Future<Output = ()>>(&self, mut work: Pin<&mut F>) -> Poll<()> {
+        let started = Instant::now();
+        let polled = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
+        self.pace.saw(started.elapsed());
+        polled
+    }
+
+    /// One request, from the handler's start to the reply on its way.
+    async fn serve(&self, message: Message) {
+        let Message {
+            subject,
+            reply: reply_to,
+            payload,
+            headers,
+            ..
+        } = message;
+        let headers = headers.map(Headers::from_inner);
+        let names_instance = headers
+            .as_ref()
+            .is_some_and(|headers| headers.get(INSTANCE_HEADER).is_some());
+        let context = Context::new(Arc::clone(&self.place), subject, reply_to.clone(), headers);
+        let request = Request::new(context, payload);
+
+        let started = Instant::now();
+        let mut reply = self.call(request).await;
+        self.counters.request(started.elapsed());
+
+        if names_instance {
+            let id = &self.place.instance.id;
+            // An id is made of letters and digits.
+            let _ = reply
+                .headers
+                .get_or_insert_default()
+                .insert(INSTANCE_HEADER, id);
+        }
+        self.answer(reply_to, reply).await;
+    }
+
+    /// Calls the handler, and turns what must not happen into a reply.
+    async fn call(&self, request: Request) -> Reply {
+        let handled = AssertUnwindSafe(async { self.handler.call(request).await }).catch_unwind();
+        let handled = match self.definition.timeout {
+            Some(limit) => match tokio::time::timeout(limit, handled).await {
+                Ok(handled) => handled,
+                Err(_) => {
+                    return Reply::fault(Fault::new(
+                        504,
+                        format_args!(
+                            "endpoint `{}` did not answer within {limit:?}",
+                            self.definition.name
+                        ),
+                    ));
+                }
+            },
+            None => handled.await,
+        };
+        handled.unwrap_or_else(|panic| {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "no message".to_owned());
+            Reply::fault(Fault::internal(
+                500,
+                format_args!("the handler panicked: {text}"),
+            ))
+        })
+    }
+
+    /// Answers "busy" at once. Counted as a request and an error that took no time.
+    async fn refuse(&self, message: Message) {
+        self.counters.request(Duration::ZERO);
+        let fault = Fault::new(
+            503,
+            format_args!(
+                "endpoint `{}` is at its limits, try again later",
+                self.definition.name
+            ),
+        );
+        self.answer(message.reply, Reply::fault(fault)).await;
+    }
+
+    /// Counts what is an error, then sends the reply: when the caller has it, STATS has it too.
+    async fn answer(&self, reply_to: Option<Subject>, reply: Reply) {
+        let Reply { outcome, headers } = reply;
+        let (payload, headers) = match outcome {
+            Outcome::Silence => return,
+            Outcome::Success(payload) => (payload, headers),
+            Outcome::Fault(fault) => {
+                self.failed(&fault);
+                let mut all = headers.unwrap_or_default();
+                all.replace_with(&fault.headers());
+                (fault.body(), Some(all))
+            }
+        };
+        let Some(reply_to) = reply_to else {
+            // An empty answer that nobody waits for is what a command without a caller looks like.
+            if !payload.is_empty() {
+                self.unsent("the request has no reply subject, its reply was dropped");
+            }
+            return;
+        };
+        match self.send(reply_to.clone(), headers, payload).await {
+            Ok(()) => {}
+            Err(PublishError::TooLarge { bytes, limit_bytes }) => {
+                let fault = Fault::new(
+                    413,
+                    format_args!(
+                        "the reply of {bytes} bytes exceeds the server's limit of {limit_bytes} bytes"
+                    ),
+                );
+                self.failed(&fault);
+                if let Err(error) = self
+                    .send(reply_to, Some(fault.headers()), fault.body())
+                    .await
+                {
+                    self.unsent(&error.to_string());
+                }
+            }
+            Err(error) => self.unsent(&error.to_string()),
+        }
+    }
+
+    async fn send(
+        &self,
+        reply_to: Subject,
+        headers: Option<Headers>,
+        payload: bytes::Bytes,
+    ) -> Result<(), PublishError> {
+        let message = Outbound {
+            subject: reply_to,
+            reply: None,
+            headers,
+            payload,
+        };
+        self.place.connection.publish(message).await
+    }
+
+    /// Counts an error that the caller is told, and logs one whose text it is not told.
+    fn failed(&self, fault: &Fault) {
+        self.counters.error(fault.stats_text());
+        let (service, endpoint) = (&self.place.instance.name, &self.definition.name);
+        if fault.is_internal() {
+            tracing::error!(%service, %endpoint, code = fault.code(), error = fault.log_text(), "request failed");
+        } else {
+            tracing::debug!(%service, %endpoint, code = fault.code(), error = fault.log_text(), "request refused");
+        }
+    }
+
+    /// Counts a reply that did not reach its caller.
+    fn unsent(&self, reason: &str) {
+        self.counters.error(reason.to_owned());
+        let (service, endpoint) = (&self.place.instance.name, &self.definition.name);
+        tracing::warn!(%service, %endpoint, reason, "reply not sent");
+    }
+}

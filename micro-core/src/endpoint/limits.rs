@@ -1,0 +1,107 @@
+//! How many requests an endpoint works on, and how many may wait for their turn.
+//!
+//! The intake asks before each request and is never kept waiting; a handler that has finished takes
+//! the next one that waits. So requests start in the order in which they came, and what is over the
+//! limits is known at once and answered at once.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::wire::Message;
+
+/// Handlers of one endpoint that run at the same time, unless `concurrency` says otherwise. Enough
+/// for handlers that wait for a database, few enough not to bury it.
+pub(crate) const DEFAULT_CONCURRENCY: usize = 64;
+
+/// Requests that may wait for each handler that may run. What waits longer than sixteen handlers
+/// take is better answered "busy" now. A waiting request can hold on to up to 64 KiB of read
+/// buffer, so at the default of 64 handlers this bounds them to 64 MiB.
+const PENDING_FOR_EACH: usize = 16;
+
+/// The admission of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    in_flight_max: usize,
+    pending_max: usize,
+    state: Mutex<State>,
+    /// Told each time nothing is in flight any more, for a drain to wait on.
+    idle: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    in_flight: usize,
+    pending: VecDeque<Message>,
+}
+
+/// What becomes of a request.
+pub(crate) enum Admission {
+    /// It starts now; [`Limits::next`] must be called when it is done.
+    Start(Message),
+    /// It waits; a handler that finishes takes it.
+    Pending,
+    /// There is no room.
+    Refused(Message),
+}
+
+impl Limits {
+    pub(crate) fn new(concurrency: usize) -> Self {
+        let in_flight_max = concurrency.max(1);
+        Self {
+            in_flight_max,
+            pending_max: in_flight_max.saturating_mul(PENDING_FOR_EACH),
+            state: Mutex::default(),
+            idle: Notify::new(),
+        }
+    }
+
+    pub(crate) fn admit(&self, message: Message) -> Admission {
+        let mut state = self.state();
+        if state.in_flight < self.in_flight_max {
+            state.in_flight += 1;
+            return Admission::Start(message);
+        }
+        if state.pending.len() < self.pending_max {
+            state.pending.push_back(message);
+            return Admission::Pending;
+        }
+        Admission::Refused(message)
+    }
+
+    /// One request is done: the next that waits, to be started in its place.
+    pub(crate) fn next(&self) -> Option<Message> {
+        let mut state = self.state();
+        if let Some(message) = state.pending.pop_front() {
+            return Some(message);
+        }
+        state.in_flight = state.in_flight.saturating_sub(1);
+        if state.in_flight == 0 {
+            self.idle.notify_waiters();
+        }
+        None
+    }
+
+    /// Requests that have not been answered: in flight and pending.
+    pub(crate) fn open(&self) -> usize {
+        let state = self.state();
+        state.in_flight + state.pending.len()
+    }
+
+    /// Waits until nothing is in flight and nothing pending.
+    pub(crate) async fn idle(&self) {
+        loop {
+            // Registered before the look, so that what happens in between is not missed.
+            let told = self.idle.notified();
+            if self.open() == 0 {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

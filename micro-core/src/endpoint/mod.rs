@@ -1,0 +1,74 @@
+//! One endpoint of a running service: its subscription, its limits, its counters.
+//!
+//! A request goes one way: the reader of the subscription hands it over, `limits` admits or refuses it, `dispatch` runs the
+//! handler and sends the reply, `counters` has it counted before the caller can know.
+
+mod counters;
+mod dispatch;
+mod limits;
+mod roster;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::Place;
+use crate::handler::Handler;
+use crate::wire::{Message, Receive};
+
+pub(crate) use counters::Counters;
+pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
+pub(crate) use roster::Roster;
+
+/// What an endpoint is, decided before it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    /// The subject to subscribe to, every prefix included.
+    pub(crate) subject: String,
+    pub(crate) queue_group: Option<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) concurrency: usize,
+}
+
+/// An endpoint and its state, shared by its intake, its handlers and the discovery.
+pub(crate) struct Endpoint {
+    pub(crate) definition: Definition,
+    pub(crate) counters: Counters,
+    pub(crate) limits: Limits,
+    place: Arc<Place>,
+    handler: Box<dyn Handler>,
+    pace: dispatch::Pace,
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        definition: Definition,
+        place: Arc<Place>,
+        handler: Box<dyn Handler>,
+    ) -> Self {
+        Self {
+            limits: Limits::new(definition.concurrency),
+            counters: Counters::default(),
+            pace: dispatch::Pace::default(),
+            definition,
+            place,
+            handler,
+        }
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("definition", &self.definition)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Receive for Arc<Endpoint> {
+    fn receive(&mut self, message: Message) -> impl Future<Output = ()> + Send {
+        self.accept(message)
+    }
+}

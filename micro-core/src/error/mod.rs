@@ -1,0 +1,14 @@
+//! What a failure is, on both sides of the wire.
+//!
+//! - [`Fault`]: a failure as it travels, a code, a text and, if there is one, a body;
+//! - [`ServiceError`]: a type of yours that becomes a fault and comes back from one;
+//! - [`Error`]: the failure for everything without a type of its own.
+
+mod fault;
+mod general;
+mod service_error;
+
+pub(crate) use fault::refuse_reserved;
+pub use fault::{Fault, FaultField, FaultMessage};
+pub use general::{Error, Result};
+pub use service_error::ServiceError;

@@ -1,0 +1,42 @@
+//! A request as a handler sees it.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::codec;
+use crate::context::Context;
+use crate::error::Error;
+
+/// A request: its body, and the [`Context`] in which it arrived.
+#[derive(Debug)]
+pub struct Request {
+    context: Context,
+    payload: Bytes,
+}
+
+impl Request {
+    pub(crate) fn new(context: Context, payload: Bytes) -> Self {
+        Self { context, payload }
+    }
+
+    /// The subject, the headers, where the reply goes.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The body, as it arrived. Cloning it does not copy it; keeping it keeps the read buffer that
+    /// it is part of, up to 64 KiB.
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Code 400, with the path and the position of the fault, when the body is not a `T`.
+    pub fn json<T: DeserializeOwned + 'static>(&self) -> Result<T, Error> {
+        codec::decode(&self.payload)
+            .map_err(|fault| Error::new(400, format_args!("cannot decode the request: {fault}")))
+    }
+}

@@ -1,0 +1,64 @@
+//! The runtime of [micro](https://docs.rs/micro-rs): NATS services, discovery, typed calls and the
+//! program around them.
+//!
+//! Users depend on `micro-rs` (library name `micro`), which re-exports this crate and the macros.
+//! The layers, from the outside in; a module uses only those below it:
+//!
+//! | module | holds |
+//! |---|---|
+//! | `app` | a program: arguments, where NATS is, banner, signals, exit code |
+//! | `service` | a running service: builder, groups, start, stop |
+//! | `discovery` | PING, INFO, STATS |
+//! | `endpoint` | one subscription: limits, dispatch, counters, reply |
+//! | `handler` | from a request to a reply, typed or raw |
+//! | `client` | the caller's side |
+//! | `context`, `error`, `codec` | what a handler may ask; what a failure is; bytes and values |
+//! | `wire` | the only module that touches async-nats |
+
+mod app;
+mod client;
+mod codec;
+mod context;
+mod discovery;
+mod endpoint;
+mod error;
+mod handler;
+mod service;
+mod wire;
+
+pub use app::{App, AppArgs, AppError, Construct, Registry, RegistryError, RunningApp, run_all};
+pub use async_nats;
+pub use bytes::Bytes;
+pub use client::{Answer, Call, CallError, Caller, Outgoing, RemoteError};
+pub use codec::DecodeError;
+pub use context::Context;
+pub use discovery::{EndpointInfo, EndpointStats, Info, Metadata, Ping, Stats};
+pub use error::{Error, Fault, FaultField, FaultMessage, Result, ServiceError};
+pub use handler::{
+    EndpointRequest, EndpointResponse, FromHeader, FromRequest, FromSubject, Handler,
+    HandlerFuture, IntoReply, Json, RawPayload, Reply, Request, ServerRequest, ServerResponse,
+};
+pub use micro_names::Problem;
+pub use service::{
+    Abandoned, Endpoint, EndpointDef, EndpointOptions, Group, QueueGroup, RunningService, Service,
+    ServiceBuilder, ServiceDef, Shareable, StartError, StopReport,
+};
+pub use wire::{
+    ConnectError, Connection, Event, Events, HeaderError, Headers, PublishError, Refused,
+};
+
+/// What generated code names. Not part of the public API: the name changes with each release, so
+/// that macros and runtime of different releases do not compile together.
+#[doc(hidden)]
+pub mod __private0 {
+    pub use inventory;
+
+    pub use crate::app::{Registered, block_on, build_default, build_with};
+    pub use crate::client::Outgoing;
+    pub use crate::error::{FaultField, FaultMessage};
+    pub use crate::handler::{
+        CanBeShared, HandlerFuture, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned,
+        ReturnedValue, Shared, answer, failure,
+    };
+    pub use crate::service::{Endpoint, EndpointDef, QueueGroup, Service, ServiceDef};
+}

@@ -1,0 +1,84 @@
+//! The table that `#[service]` writes, and that everything is run from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::QueueGroup;
+use crate::handler::{HandlerFuture, Request};
+
+/// A type whose annotated `impl` block is a NATS service.
+///
+/// `#[service]` implements it; there is seldom a reason to do it by hand (see
+/// [`ServiceBuilder`](super::ServiceBuilder) for endpoints that are known at run time only).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a NATS service",
+    label = "missing `#[service]` on an `impl` block of this type",
+    note = "annotate `impl {Self} {{ .. }}` with `#[service(..)]`"
+)]
+pub trait Service: Shareable {
+    /// What the service is.
+    const INFO: ServiceDef;
+    /// Its endpoints, in the order in which they are written.
+    const ENDPOINTS: &'static [Endpoint<Self>];
+}
+
+/// What a service's type must be, because one value answers all requests at once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be shared between requests",
+    label = "not `Send + Sync + 'static`",
+    note = "use `Arc`, `Mutex` or atomics instead of `Rc`, `RefCell` or `Cell`"
+)]
+pub trait Shareable: Sized + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> Shareable for T {}
+
+/// What a service is, as its attributes say.
+#[derive(Clone, Debug)]
+pub struct ServiceDef {
+    /// The name, `[A-Za-z0-9_-]+`.
+    pub name: &'static str,
+    /// The version, a semantic one.
+    pub version: &'static str,
+    /// What it is for; empty when nothing is said.
+    pub description: &'static str,
+    /// The prefix of all its subjects; empty when there is none.
+    pub group: &'static str,
+    /// The queue group of its endpoints.
+    pub queue_group: QueueGroup,
+    /// Text by key.
+    pub metadata: &'static [(&'static str, &'static str)],
+    /// How long an endpoint may take, unless it says otherwise.
+    pub timeout: Option<Duration>,
+    /// How many requests an endpoint works on at once, unless it says otherwise.
+    pub concurrency: Option<usize>,
+}
+
+/// What an endpoint is, as its attributes say.
+#[derive(Clone, Debug)]
+pub struct EndpointDef {
+    /// The name, `[A-Za-z0-9_-]+`.
+    pub name: &'static str,
+    /// The subject, with the endpoint's group and with its `{placeholders}`, without the service's
+    /// group.
+    pub subject: &'static str,
+    /// The queue group.
+    pub queue_group: QueueGroup,
+    /// Text by key.
+    pub metadata: &'static [(&'static str, &'static str)],
+    /// The documentation of the method; empty when there is none.
+    pub description: &'static str,
+    /// How long the handler may take.
+    pub timeout: Option<Duration>,
+    /// How many requests the endpoint works on at once.
+    pub concurrency: Option<usize>,
+}
+
+/// An endpoint of a service of type `S`: what it is, and the method it calls.
+#[derive(Debug)]
+pub struct Endpoint<S> {
+    /// What it is.
+    pub def: EndpointDef,
+    /// What it calls.
+    pub call: fn(Arc<S>, Request) -> HandlerFuture,
+}

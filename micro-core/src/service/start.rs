@@ -1,0 +1,145 @@
+//! From a plan to a running service: all of it, or nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::plan::Plan;
+use super::running::{Parts, RunningService};
+use crate::context::{Instance, Place};
+use crate::discovery::{self, Documents, Profile, Responder};
+use crate::endpoint::{Endpoint, Roster};
+use crate::wire::{Connection, Event, Listener, Reader, Refused};
+
+/// How long the server may take to confirm the subscriptions.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a service did not start. Nothing of it is left running.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Something about the service is wrong.
+    #[error("service `{service}` cannot start:{}", list(.problems))]
+    Invalid {
+        /// The name of the service, as it was given.
+        service: String,
+        /// All that is wrong, one entry each.
+        problems: Vec<String>,
+    },
+    /// The server's permissions forbid a subscription.
+    #[error(
+        "service `{service}` cannot start: the NATS server does not permit a subscription to `{subject}`; allow it for this user, or serve another subject"
+    )]
+    Refused {
+        /// The name of the service.
+        service: String,
+        /// The subject that was asked for.
+        subject: String,
+    },
+    /// The connection does not work.
+    #[error("service `{service}` cannot start: {reason}")]
+    Connection {
+        /// The name of the service.
+        service: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+fn list(problems: &[String]) -> String {
+    problems.iter().fold(String::new(), |list, problem| {
+        list + "\n  " + &problem.replace('\n', "\n    ")
+    })
+}
+
+/// Subscribes, has the server confirm, and only then serves.
+pub(super) async fn start(
+    plan: Plan,
+    connection: Connection,
+) -> Result<RunningService, StartError> {
+    let instance = Arc::new(Instance {
+        name: plan.name,
+        id: nuid::next().to_string(),
+        version: plan.version,
+    });
+    let unusable = |reason: &dyn std::fmt::Display| StartError::Connection {
+        service: instance.name.clone(),
+        reason: reason.to_string(),
+    };
+
+    let mut events = connection.listen();
+    let discovery = discovery::subscribe(&connection, &instance)
+        .await
+        .map_err(|error| unusable(&error))?;
+    let roster = Arc::new(Roster::default());
+    let mut subscribed = Vec::with_capacity(plan.endpoints.len());
+    for planned in plan.endpoints {
+        let place = Arc::new(Place {
+            instance: Arc::clone(&instance),
+            endpoint: planned.definition.name.clone(),
+            placeholders: planned.placeholders,
+            connection: connection.clone(),
+        });
+        let endpoint = Arc::new(Endpoint::new(planned.definition, place, planned.handler));
+        let definition = &endpoint.definition;
+        let subscription = connection
+            .subscribe(&definition.subject, definition.queue_group.as_deref())
+            .await
+            .map_err(|error| unusable(&error))?;
+        roster.add(Arc::clone(&endpoint));
+        subscribed.push((endpoint, subscription));
+    }
+
+    // The client hands refusals to a task of its own, so the first round trip proves that they have
+    // arrived here and the second gives that task the time to pass them on.
+    for _ in 0..2 {
+        connection
+            .barrier(CONFIRM_WITHIN)
+            .await
+            .map_err(|error| unusable(&error))?;
+    }
+    let mut subjects = discovery::subjects(&instance);
+    subjects.extend(roster.all().iter().map(|e| e.definition.subject.clone()));
+    if let Some(subject) = refused_among(&mut events, &subjects) {
+        return Err(StartError::Refused {
+            service: instance.name.clone(),
+            subject,
+        });
+    }
+
+    let documents = Arc::new(Documents::new(
+        Profile {
+            instance,
+            description: plan.description,
+            metadata: plan.metadata,
+        },
+        Arc::clone(&roster),
+    ));
+    let responder = Responder::start(connection.clone(), Arc::clone(&documents), discovery);
+    let readers = subscribed
+        .into_iter()
+        .map(|(endpoint, subscription)| {
+            let reader = Reader::start(subscription, Arc::clone(&endpoint));
+            (endpoint, reader)
+        })
+        .collect();
+    Ok(RunningService::new(Parts {
+        connection,
+        documents,
+        roster,
+        responder,
+        readers,
+        drain_timeout: plan.drain_timeout,
+        subjects,
+        events,
+    }))
+}
+
+/// The first of `subjects` that the server has refused so far.
+fn refused_among(events: &mut Listener, subjects: &[String]) -> Option<String> {
+    std::iter::from_fn(|| events.try_next()).find_map(|event| match event {
+        Event::Refused(Refused::Subscription { subject }) if subjects.contains(&subject) => {
+            Some(subject)
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,66 @@
+//! A round trip through the server on one connection.
+//!
+//! `flush` of async-nats empties a socket buffer and tells nothing about the server. A message to
+//! oneself does: the server reads a connection's lines in order, so once the message is back, every
+//! line before it has been acted upon, and every message that the server delivered to this
+//! connection before it has arrived.
+
+use std::time::Duration;
+
+use async_nats::Client;
+use futures_util::StreamExt;
+
+use super::events::{Event, Events};
+
+/// Why the round trip did not come back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BarrierError {
+    #[error("the connection to NATS is closed")]
+    Closed,
+    #[error("the NATS server did not answer within {0:?}")]
+    TimedOut(Duration),
+}
+
+/// Waits until the server has read everything that `client` sent before, `within` a bound.
+pub(crate) async fn barrier(
+    client: &Client,
+    events: &Events,
+    within: Duration,
+) -> Result<(), BarrierError> {
+    tokio::time::timeout(within, round_trip(client, events))
+        .await
+        .unwrap_or(Err(BarrierError::TimedOut(within)))
+}
+
+/// Three things can come back, and each of them proves the same: the message itself; "no
+/// responders" for it, where the connection does not hear its own messages (`no_echo`); or the
+/// refusal of the message, where permissions forbid it.
+async fn round_trip(client: &Client, events: &Events) -> Result<(), BarrierError> {
+    let inbox = client.new_inbox();
+    let mut refusals = events.listen();
+    let mut echo = client
+        .subscribe(format!("{inbox}.*"))
+        .await
+        .map_err(|_| BarrierError::Closed)?;
+    client
+        .publish_with_reply(
+            format!("{inbox}.there"),
+            format!("{inbox}.back"),
+            bytes::Bytes::new(),
+        )
+        .await
+        .map_err(|_| BarrierError::Closed)?;
+    let refused = async {
+        loop {
+            if let Event::Refused(refused) = refusals.next().await
+                && refused.subject().starts_with(&inbox)
+            {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        message = echo.next() => message.map(|_| ()).ok_or(BarrierError::Closed),
+        () = refused => Ok(()),
+    }
+}

@@ -1,0 +1,248 @@
+//! A connection to NATS: subscribe, publish, flush, barrier.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::client::traits::Publisher as _;
+use async_nats::client::{PublishErrorKind, SubscribeErrorKind};
+use async_nats::connection::State;
+use async_nats::{Client, Message, StatusCode, Subject};
+use bytes::Bytes;
+
+use super::barrier::{self, BarrierError};
+use super::connect::{self, ConnectError};
+use super::events::{Events, Listener};
+use super::headers::Headers;
+use super::requests::Requests;
+use super::subscription::Subscription;
+
+/// A connection to NATS, shared by everything that uses it. Cloning is cheap.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), micro_core::ConnectError> {
+/// let connection = micro_core::Connection::connect("nats://127.0.0.1:4222").await?;
+/// # Ok(()) }
+/// ```
+///
+/// A client of your own works as well: `Connection::from(client)`, or
+/// [`Connection::with_events`] to have its events seen.
+#[derive(Clone)]
+pub struct Connection {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    events: Events,
+    requests: tokio::sync::OnceCell<Requests>,
+}
+
+impl Connection {
+    /// Connects to the first of `urls` that answers; they are separated by commas.
+    ///
+    /// # Errors
+    ///
+    /// When a URL does not parse, when nothing listens there, when what listens is not NATS, or
+    /// when the server refuses the connection.
+    pub async fn connect(urls: &str) -> Result<Self, ConnectError> {
+        connect::connect(&connect::parse_urls(urls)?, None).await
+    }
+
+    /// A connection over a client of your own, with the [`Events`] that its callback feeds.
+    pub fn with_events(client: Client, events: Events) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                client,
+                events,
+                requests: tokio::sync::OnceCell::new(),
+            }),
+        }
+    }
+
+    /// The client underneath, for what this crate does not do.
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    /// Whether the server can be reached at this moment.
+    pub fn is_connected(&self) -> bool {
+        self.inner.client.connection_state() == State::Connected
+    }
+
+    /// The largest message, in bytes, that the server accepts.
+    pub fn max_payload(&self) -> usize {
+        self.inner.client.max_payload()
+    }
+
+    pub(crate) fn listen(&self) -> Listener {
+        self.inner.events.listen()
+    }
+
+    /// Asks the server for `subject`. The server may still refuse it: that arrives as an event, at
+    /// the latest with the next barrier.
+    pub(crate) async fn subscribe(
+        &self,
+        subject: &str,
+        queue_group: Option<&str>,
+    ) -> Result<Subscription, SubscribeError> {
+        let client = &self.inner.client;
+        let result = match queue_group {
+            Some(group) => {
+                client
+                    .queue_subscribe(subject.to_owned(), group.to_owned())
+                    .await
+            }
+            None => client.subscribe(subject.to_owned()).await,
+        };
+        result
+            .map(Subscription::new)
+            .map_err(|error| match error.kind() {
+                SubscribeErrorKind::InvalidSubject | SubscribeErrorKind::InvalidQueueName => {
+                    SubscribeError::Invalid(error.to_string())
+                }
+                SubscribeErrorKind::Other => SubscribeError::Closed,
+            })
+    }
+
+    /// Waits until the server has read everything sent before.
+    pub(crate) async fn barrier(&self, within: Duration) -> Result<(), BarrierError> {
+        barrier::barrier(&self.inner.client, &self.inner.events, within).await
+    }
+
+    pub(crate) async fn publish(&self, message: Outbound) -> Result<(), PublishError> {
+        let size = message.payload.len();
+        let outbound = async_nats::message::OutboundMessage {
+            subject: message.subject,
+            reply: message.reply,
+            payload: message.payload,
+            headers: message.headers.map(Headers::into_inner),
+        };
+        self.inner
+            .client
+            .publish_message(outbound)
+            .await
+            .map_err(|error| match error.kind() {
+                PublishErrorKind::MaxPayloadExceeded => PublishError::TooLarge {
+                    bytes: size,
+                    limit_bytes: self.max_payload(),
+                },
+                PublishErrorKind::InvalidSubject => PublishError::InvalidSubject,
+                PublishErrorKind::Send => PublishError::Closed,
+            })
+    }
+
+    /// Sends a request and waits for the reply, for ever: the caller sets the bound. Dropping the
+    /// future gives the request up and leaves nothing behind.
+    pub(crate) async fn request(
+        &self,
+        subject: Subject,
+        headers: Option<Headers>,
+        payload: Bytes,
+    ) -> Result<Message, RequestError> {
+        let requests = self
+            .inner
+            .requests
+            .get_or_try_init(|| Requests::open(&self.inner.client))
+            .await
+            .map_err(|_| RequestError::Publish(PublishError::Closed))?;
+        let (reply, mut pending) = requests.expect_reply();
+        self.publish(Outbound {
+            subject,
+            reply: Some(reply),
+            headers,
+            payload,
+        })
+        .await
+        .map_err(RequestError::Publish)?;
+        match pending.reply().await {
+            Some(message) if message.status == Some(StatusCode::NO_RESPONDERS) => {
+                Err(RequestError::NoResponders)
+            }
+            Some(message) => Ok(message),
+            None => Err(RequestError::Publish(PublishError::Closed)),
+        }
+    }
+
+    /// Waits until everything published has left this process.
+    pub(crate) async fn flush(&self) -> Result<(), PublishError> {
+        self.inner
+            .client
+            .flush()
+            .await
+            .map_err(|_| PublishError::Closed)
+    }
+}
+
+impl From<Client> for Connection {
+    fn from(client: Client) -> Self {
+        Self::with_events(client, Events::new())
+    }
+}
+
+impl From<&Client> for Connection {
+    fn from(client: &Client) -> Self {
+        client.clone().into()
+    }
+}
+
+impl From<&Connection> for Connection {
+    fn from(connection: &Connection) -> Self {
+        connection.clone()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("state", &self.inner.client.connection_state())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message to be sent.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    pub(crate) subject: Subject,
+    pub(crate) reply: Option<Subject>,
+    pub(crate) headers: Option<Headers>,
+    pub(crate) payload: Bytes,
+}
+
+/// Why a request has no reply.
+#[derive(Clone, Debug)]
+pub(crate) enum RequestError {
+    NoResponders,
+    Publish(PublishError),
+}
+
+/// Why a subscription could not be asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum SubscribeError {
+    #[error("{0}")]
+    Invalid(String),
+    #[error("the connection to NATS is closed")]
+    Closed,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The message, headers included, is larger than the server accepts.
+    #[error(
+        "a message of {bytes} bytes exceeds the server's limit of {limit_bytes} bytes: send less, or a reference to the data"
+    )]
+    TooLarge {
+        /// The size of the body, in bytes.
+        bytes: usize,
+        /// What the server accepts, in bytes.
+        limit_bytes: usize,
+    },
+    /// The subject is empty or contains white space.
+    #[error("the subject is empty or contains white space")]
+    InvalidSubject,
+    /// The connection is closed for good.
+    #[error("the connection to NATS is closed")]
+    Closed,
+}

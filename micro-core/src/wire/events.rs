@@ -1,0 +1,204 @@
+//! What a connection has to say that belongs to no message: it went, it came back, the server
+//! refused something.
+//!
+//! async-nats reports these to one callback, given when the connection is made. [`Events`] is that
+//! callback: it hands each event on to whoever listens.
+
+use tokio::sync::broadcast;
+
+/// How many events a listener may be behind before it misses the oldest. Events are rare (a
+/// reconnect, a refused subscription), so this is for bursts of refusals at a start.
+const BACKLOG: usize = 256;
+
+/// The events of one connection.
+///
+/// A [`Connection`](crate::Connection) that this crate makes has its own. If you bring a client of
+/// your own, plug one in, so that refused subscriptions and lost connections are seen:
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use micro_core::{Connection, Events};
+///
+/// let events = Events::new();
+/// let client = async_nats::ConnectOptions::new()
+///     .event_callback(events.callback())
+///     .connect("nats://127.0.0.1:4222")
+///     .await?;
+/// let connection = Connection::with_events(client, events);
+/// # Ok(()) }
+/// ```
+///
+/// If you have a callback already, call [`observe`](Self::observe) from it.
+#[derive(Clone, Debug)]
+pub struct Events {
+    sender: broadcast::Sender<Event>,
+}
+
+impl Events {
+    /// Events nobody feeds yet.
+    pub fn new() -> Self {
+        Self {
+            sender: broadcast::channel(BACKLOG).0,
+        }
+    }
+
+    /// The function for [`async_nats::ConnectOptions::event_callback`].
+    pub fn callback(
+        &self,
+    ) -> impl Fn(async_nats::Event) -> std::future::Ready<()> + Send + Sync + 'static + use<> {
+        let events = self.clone();
+        move |event| {
+            events.observe(&event);
+            std::future::ready(())
+        }
+    }
+
+    /// Hands one event of the client on. For a callback of your own.
+    pub fn observe(&self, event: &async_nats::Event) {
+        // An error means that nobody listens now, which is fine.
+        let _ = self.sender.send(Event::read(event));
+    }
+
+    pub(crate) fn listen(&self) -> Listener {
+        Listener {
+            receiver: self.sender.subscribe(),
+        }
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Something that happened to a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The connection is up again.
+    Connected,
+    /// The connection is down; the client tries to get it back.
+    Disconnected,
+    /// The connection is closed for good.
+    Closed,
+    /// The server's permissions do not allow something that was asked for.
+    Refused(Refused),
+    /// Anything else, in the client's words.
+    Other(String),
+}
+
+/// What the server's permissions do not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// A subscription; no request on it will arrive.
+    Subscription {
+        /// The subject that was asked for.
+        subject: String,
+    },
+    /// A message; it was not delivered.
+    Publish {
+        /// The subject it was for.
+        subject: String,
+    },
+}
+
+impl Event {
+    fn read(event: &async_nats::Event) -> Self {
+        use async_nats::Event as Nats;
+        match event {
+            Nats::Connected => Self::Connected,
+            Nats::Disconnected => Self::Disconnected,
+            Nats::Closed => Self::Closed,
+            Nats::ServerError(error) => {
+                let text = error.to_string();
+                Refused::read(&text).map_or(Self::Other(text), Self::Refused)
+            }
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl Refused {
+    /// Reads nats-server's `Permissions Violation for Subscription to "subject" using queue "q"`.
+    fn read(text: &str) -> Option<Self> {
+        let rest = |marker: &str| {
+            let (_, after) = text.split_once(marker)?;
+            let (subject, _) = after.split_once('"')?;
+            Some(subject.to_owned())
+        };
+        if let Some(subject) = rest("Permissions Violation for Subscription to \"") {
+            return Some(Self::Subscription { subject });
+        }
+        rest("Permissions Violation for Publish to \"").map(|subject| Self::Publish { subject })
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        match self {
+            Self::Subscription { subject } | Self::Publish { subject } => subject,
+        }
+    }
+}
+
+/// One listener's place in the events.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    receiver: broadcast::Receiver<Event>,
+}
+
+impl Listener {
+    /// The next event; never again ready once the connection and its events are gone.
+    pub(crate) async fn next(&mut self) -> Event {
+        loop {
+            match self.receiver.recv().await {
+                Ok(event) => return event,
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "connection events came faster than they were read");
+                }
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The next event if it is here already.
+    pub(crate) fn try_next(&mut self) -> Option<Event> {
+        loop {
+            match self.receiver.try_recv() {
+                Ok(event) => return Some(event),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> Option<Refused> {
+        Refused::read(text)
+    }
+
+    #[test]
+    fn reads_the_subject_of_a_refused_subscription() {
+        assert_eq!(
+            refused(r#"nats: Permissions Violation for Subscription to "a.b" using queue "q""#),
+            Some(Refused::Subscription {
+                subject: "a.b".into()
+            })
+        );
+        assert_eq!(
+            refused(r#"nats: Permissions Violation for Publish to "x""#),
+            Some(Refused::Publish {
+                subject: "x".into()
+            })
+        );
+        assert_eq!(refused("nats: something else"), None);
+        assert_eq!(
+            refused(r#"Permissions Violation for Subscription to "cut"#),
+            None
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! The connection to NATS, and the only module that touches `async-nats`.
+//!
+//! Everything above speaks of a [`Connection`], [`Headers`] and [`Subscription`]s; what async-nats
+//! does to the unwary (a drain that loses requests, header values that panic, errors that only a
+//! callback sees, a flush that is no barrier) is dealt with here, once:
+//!
+//! - `connect`: from URLs to a connection, or to an error that says what is wrong;
+//! - `connection`: subscribe, publish, flush;
+//! - `barrier`: a round trip, the only proof that the server has read what was sent before;
+//! - `subscription` and `reader`: reading requests, and leaving without losing one;
+//! - `requests`: requests and the replies to them;
+//! - `events`: what the server says that belongs to no message;
+//! - `headers`: names and values that can be written safely.
+
+mod barrier;
+mod connect;
+mod connection;
+mod events;
+mod headers;
+mod reader;
+mod requests;
+mod subscription;
+
+pub(crate) use async_nats::{Client as NatsClient, Message, Subject};
+pub use connect::ConnectError;
+pub(crate) use connect::{connect, look, parse_urls};
+pub use connection::{Connection, PublishError};
+pub(crate) use connection::{Outbound, RequestError, SubscribeError};
+pub(crate) use events::Listener;
+pub use events::{Event, Events, Refused};
+pub use headers::{HeaderError, Headers};
+pub(crate) use reader::{Reader, Receive};
+pub(crate) use subscription::Subscription;

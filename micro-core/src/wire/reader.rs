@@ -1,0 +1,140 @@
+//! A task that reads subscriptions, and the two steps in which it ends.
+//!
+//! Both steps are asked for from outside, so that all readers of a service can leave, cross one
+//! barrier together, and then finish.
+
+use std::future::Future;
+
+use futures_util::StreamExt;
+use futures_util::stream::SelectAll;
+use tokio::sync::watch;
+
+use super::Message;
+use super::subscription::Subscription;
+
+/// What a reader hands each message to.
+pub(crate) trait Receive: Send + 'static {
+    /// Takes one message. The reader goes on when this returns.
+    fn receive(&mut self, message: Message) -> impl Future<Output = ()> + Send;
+}
+
+/// What a reader reads: one subscription, or several as one.
+pub(crate) trait Source: Send + 'static {
+    fn next(&mut self) -> impl Future<Output = Option<Message>> + Send;
+    fn leave(&mut self) -> impl Future<Output = ()> + Send;
+    fn finish(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+impl Source for Subscription {
+    fn next(&mut self) -> impl Future<Output = Option<Message>> + Send {
+        StreamExt::next(self)
+    }
+
+    fn leave(&mut self) -> impl Future<Output = ()> + Send {
+        self.leave()
+    }
+
+    fn finish(&mut self) -> impl Future<Output = ()> + Send {
+        self.finish()
+    }
+}
+
+impl Source for SelectAll<Subscription> {
+    fn next(&mut self) -> impl Future<Output = Option<Message>> + Send {
+        StreamExt::next(self)
+    }
+
+    async fn leave(&mut self) {
+        for subscription in self.iter_mut() {
+            subscription.leave().await;
+        }
+    }
+
+    async fn finish(&mut self) {
+        for subscription in self.iter_mut() {
+            subscription.finish().await;
+        }
+    }
+}
+
+/// How far a reader has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Reading,
+    Left,
+    Finished,
+}
+
+/// The outside of a reading task. Dropping it lets the task read on.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    ask: watch::Sender<Phase>,
+    done: watch::Receiver<Phase>,
+}
+
+impl Reader {
+    /// Starts reading `source` in a task of its own.
+    pub(crate) fn start(source: impl Source, receiver: impl Receive) -> Self {
+        let (ask, asked) = watch::channel(Phase::Reading);
+        let (report, done) = watch::channel(Phase::Reading);
+        tokio::spawn(read(source, receiver, asked, report));
+        Self { ask, done }
+    }
+
+    /// Tells the server to send nothing more. What is under way goes on being received.
+    pub(crate) async fn leave(&self) {
+        self.reach(Phase::Left).await;
+    }
+
+    /// Once a barrier has been crossed: hands over what has arrived, and ends.
+    pub(crate) async fn finish(&self) {
+        self.reach(Phase::Finished).await;
+    }
+
+    async fn reach(&self, phase: Phase) {
+        self.ask.send_replace(phase);
+        // An error means that the task is gone, which is as far as it can come.
+        let _ = self.done.clone().wait_for(|done| *done >= phase).await;
+    }
+}
+
+async fn read(
+    mut source: impl Source,
+    mut receiver: impl Receive,
+    mut asked: watch::Receiver<Phase>,
+    report: watch::Sender<Phase>,
+) {
+    loop {
+        tokio::select! {
+            // First what is asked: a flood of messages must not keep a reader from leaving.
+            biased;
+            phase = next_phase(&mut asked) => match phase {
+                Phase::Reading => {}
+                Phase::Left => {
+                    source.leave().await;
+                    report.send_replace(Phase::Left);
+                }
+                Phase::Finished => {
+                    source.finish().await;
+                    break;
+                }
+            },
+            message = source.next() => match message {
+                Some(message) => receiver.receive(message).await,
+                None => break,
+            },
+        }
+    }
+    while let Some(message) = source.next().await {
+        receiver.receive(message).await;
+    }
+    report.send_replace(Phase::Finished);
+}
+
+/// The next thing that is asked; nothing ever, once nobody is left to ask.
+async fn next_phase(asked: &mut watch::Receiver<Phase>) -> Phase {
+    if asked.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    *asked.borrow_and_update()
+}
