@@ -58,7 +58,7 @@ pub mod __private0 {
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, HandlerFuture, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned,
-        ReturnedValue, Shared, answer, failure,
+        ReturnedValue, Shared, answer, any_payload, failure, no_payload,
     };
     pub use crate::service::{Endpoint, EndpointDef, QueueGroup, Service, ServiceDef};
 }

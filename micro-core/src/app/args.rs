@@ -113,7 +113,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// code 2 where they are wrong, and with 0 after `--help` and `--version`.
 pub(super) fn read(name: &str, version: &str, about: &str) -> AppArgs {
     let command = clap::Command::new(name.to_owned())
-        .bin_name(super::banner::program())
+        .bin_name(super::program::command_line())
         .version(version.to_owned())
         .about(about.to_owned())
         .after_help(AFTER_HELP);

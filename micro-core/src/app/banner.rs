@@ -1,82 +1,55 @@
 //! What a person sees when services have started.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use super::nats::Origin;
-use crate::discovery::{EndpointInfo, Info};
-
-/// How this program was started, as a person would type it again.
-pub(super) fn program() -> String {
-    let Some(path) = std::env::args_os().next() else {
-        return "service".to_owned();
-    };
-    command_for(Path::new(&path))
-}
-
-fn command_for(path: &Path) -> String {
-    let name = path
-        .file_stem()
-        .map_or_else(|| "service".into(), |name| name.to_string_lossy());
-    let mut folders = path
-        .ancestors()
-        .skip(1)
-        .map_while(|folder| folder.file_name())
-        .map(|folder| folder.to_string_lossy());
-    let folder = folders.next().unwrap_or_default();
-    let profile = |profile: &str| match profile {
-        "debug" => Some(""),
-        "release" => Some("--release "),
-        _ => None,
-    };
-    if folder == "examples"
-        && let Some(release) = folders.next().and_then(|folder| profile(&folder))
-    {
-        return format!("cargo run {release}--example {name} --");
-    }
-    if let Some(release) = profile(&folder) {
-        return format!("cargo run {release}--bin {name} --");
-    }
-    path.display().to_string()
-}
+use crate::discovery::EndpointInfo;
+use crate::service::RunningService;
 
 /// The banner: service, instance, where NATS is, the endpoints, and what to try next.
-pub(super) fn render(services: &[Info], origin: &Origin, program: &str) -> String {
+pub(super) fn render(services: &[RunningService], origin: &Origin, program: &str) -> String {
     let mut text = String::new();
     for service in services {
-        let _ = writeln!(
-            text,
-            "{} {}, instance {}",
-            service.name, service.version, service.id
-        );
+        let (name, version, id) = (service.name(), service.version(), service.id());
+        let _ = writeln!(text, "{name} {version}, instance {id}");
     }
     let _ = writeln!(text, "NATS: {origin}\n");
     for service in services {
-        endpoints(&mut text, &service.endpoints);
+        endpoints(&mut text, &service.info().endpoints);
     }
-    if let Some((service, endpoint)) = example(services) {
-        let _ = writeln!(text, "\nTry it from another terminal:");
-        let url = match origin.url_for_others() {
-            Some(url) => format!(" --nats {url}"),
-            None => String::new(),
-        };
-        let target = if endpoint.subject.contains(['*', '>']) {
-            endpoint.subject.replace(['*', '>'], "x")
-        } else {
-            endpoint.name.clone()
-        };
-        let _ = writeln!(text, "  {program}{url} call {target} '{{}}'");
-        let server = match origin.url_for_others() {
-            Some(url) => format!(" --server {url}"),
-            None => String::new(),
-        };
-        let _ = writeln!(text, "  nats{server} micro info {}", service.name);
-    }
+    try_next(&mut text, services, origin, program);
     let _ = writeln!(
         text,
         "\nCtrl-C stops it; requests under way are answered first."
     );
     text
+}
+
+/// Commands to copy: a call of the first endpoint, and a look at the service.
+fn try_next(text: &mut String, services: &[RunningService], origin: &Origin, program: &str) {
+    let Some((service, endpoint)) = services.iter().find_map(|service| {
+        let first = service.info().endpoints.into_iter().next()?;
+        Some((service, first))
+    }) else {
+        return;
+    };
+    let (ours, theirs) = match origin.url_for_others() {
+        Some(url) => (format!(" --nats {url}"), format!(" --server {url}")),
+        None => (String::new(), String::new()),
+    };
+    let target = if endpoint.subject.contains(['*', '>']) {
+        endpoint.subject.replace(['*', '>'], "x")
+    } else {
+        endpoint.name.clone()
+    };
+    let body = match service.example_for(&endpoint.name) {
+        Some(body) if body.is_empty() => String::new(),
+        Some(body) => format!(" '{}'", body.replace('\'', r"'\''")),
+        None => " 'hello!'".to_owned(),
+    };
+    let _ = writeln!(text, "\nTry it from another terminal:");
+    let _ = writeln!(text, "  {program}{ours} call {target}{body}");
+    let _ = writeln!(text, "  nats{theirs} micro info {}", service.name());
 }
 
 fn endpoints(text: &mut String, endpoints: &[EndpointInfo]) {
@@ -99,34 +72,5 @@ fn endpoints(text: &mut String, endpoints: &[EndpointInfo]) {
             "  {:names$}  {:subjects$}  {group}",
             endpoint.name, endpoint.subject
         );
-    }
-}
-
-/// What to try: the first endpoint.
-fn example(services: &[Info]) -> Option<(&Info, &EndpointInfo)> {
-    services.iter().find_map(|service| {
-        service
-            .endpoints
-            .first()
-            .map(|endpoint| (service, endpoint))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_is_named_as_it_was_started() {
-        let command = |path: &str| command_for(Path::new(path));
-        assert_eq!(
-            command("target/debug/examples/numbers"),
-            "cargo run --example numbers --"
-        );
-        assert_eq!(
-            command("/x/target/release/greeter"),
-            "cargo run --release --bin greeter --"
-        );
-        assert_eq!(command("/usr/bin/greeter"), "/usr/bin/greeter");
     }
 }

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use bytes::Bytes;
 
 use super::args::CallArgs;
-use super::run::AppError;
+use super::error::AppError;
 use crate::client::{Answer, Call, CallError, Caller, Outgoing};
 use crate::discovery::EndpointInfo;
 use crate::error::Error;

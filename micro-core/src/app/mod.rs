@@ -2,6 +2,7 @@
 //!
 //! - `args`: flags and their environment variables;
 //! - `nats`: where NATS is, the dev server included;
+//! - `program`: how it was started, as a person would type it;
 //! - `banner`: what a person sees at the start;
 //! - `call`: the `call` subcommand;
 //! - `signals`: what ends the program;
@@ -12,15 +13,16 @@
 mod args;
 mod banner;
 mod call;
+mod error;
 mod nats;
+mod program;
 mod registry;
 mod run;
 mod runtime;
 mod signals;
 
 pub use args::AppArgs;
-pub use registry::{
-    Construct, Registered, Registry, RegistryError, build_default, build_with, run_all,
-};
-pub use run::{App, AppError, RunningApp};
+pub use error::AppError;
+pub use registry::{Construct, Registered, Registry, RegistryError, build_default, build_with};
+pub use run::{App, RunningApp, run_all};
 pub use runtime::block_on;

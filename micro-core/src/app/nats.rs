@@ -7,7 +7,7 @@ use std::fmt;
 
 use micro_devserver::DevServer;
 
-use super::run::AppError;
+use super::error::AppError;
 use crate::wire::{self, ConnectError, Connection};
 
 /// Where every NATS tool looks first.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use super::run::App;
 use crate::error::Error;
 use crate::service::{Service, ServiceBuilder};
 
@@ -225,16 +224,6 @@ impl Registry {
         }
         Ok(builders)
     }
-}
-
-/// Runs every service that registered itself, as a program with the usual arguments.
-///
-/// # Errors
-///
-/// When there are none, or two of one name; and as [`App::run`].
-pub async fn run_all() -> Result<(), Error> {
-    let registry = Registry::collect()?;
-    App::from_args().registered(registry).await?.run().await
 }
 
 #[cfg(test)]

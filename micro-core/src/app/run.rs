@@ -8,13 +8,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{self, AppArgs, Command, Flags};
+use super::error::AppError;
 use super::nats::{self, Nats, Origin};
 use super::registry::Registry;
 use super::signals::Signals;
-use super::{banner, call};
+use super::{banner, call, program};
 use crate::error::Error;
-use crate::service::{RunningService, Service, ServiceBuilder, StartError, StopReport};
-use crate::wire::{ConnectError, Connection};
+use crate::service::{RunningService, Service, ServiceBuilder, StopReport};
+use crate::wire::Connection;
 
 /// What is logged unless told otherwise. The client reports each reconnect at `info`, and so do we.
 const DEFAULT_LOG: &str = "info,async_nats=warn";
@@ -41,64 +42,6 @@ enum Source {
     /// With the process: read when the services are known, so that `--help` can name them.
     Process,
     Given(AppArgs),
-}
-
-/// Why a program could not run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AppError {
-    /// There is no service to run.
-    #[error("there is no service to run: add one with `App::service`")]
-    NoService,
-    /// A flag's value is wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// A release build was not told where NATS is, and it is not where it usually is.
-    #[error(
-        "no NATS server at nats://127.0.0.1:4222, and no other was named\n\
-         Start one (`nats-server`, or `docker run -p 4222:4222 nats`), or say where it is with \
-         `--nats URL` or NATS_URL.\n\
-         To try things out, `--nats dev` runs a development server inside this process."
-    )]
-    NoServer,
-    /// The dev server did not start.
-    #[error("the development server did not start: {reason}")]
-    DevServer {
-        /// What went wrong.
-        reason: String,
-    },
-    /// There is no connection.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// A service did not start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// The `call` subcommand has no answer.
-    #[error("{reason}")]
-    Call {
-        /// Why.
-        reason: String,
-    },
-    /// The stop did not wait for all handlers.
-    #[error("stopped, but {requests} requests had not been answered within the drain timeout")]
-    Abandoned {
-        /// How many.
-        requests: usize,
-    },
-    /// Signals cannot be listened to.
-    #[error("cannot listen to signals: {0}")]
-    Signals(std::io::Error),
-}
-
-impl AppError {
-    /// Whether the person who started the program has to start it differently.
-    fn is_usage(&self) -> bool {
-        match self {
-            Self::Usage(_) | Self::NoServer => true,
-            Self::Connect(error) => error.is_usage(),
-            _ => false,
-        }
-    }
 }
 
 impl App {
@@ -186,7 +129,11 @@ impl App {
             return self.call(&args, call).await;
         }
         let mut signals = Signals::listen().map_err(AppError::Signals)?;
-        let app = self.start_with(&args).await?;
+        let app = tokio::select! {
+            app = self.start_with(&args) => app?,
+            // Nothing is served yet, so there is nothing to finish.
+            signal = signals.next() => std::process::exit(signal.exit_code),
+        };
         app.print_banner();
         tokio::select! {
             () = app.stopped() => {
@@ -282,6 +229,16 @@ impl App {
     }
 }
 
+/// Runs every service that registered itself, as a program with the usual arguments.
+///
+/// # Errors
+///
+/// When there are none, or two of one name; and as [`App::run`].
+pub async fn run_all() -> Result<(), Error> {
+    let registry = Registry::collect()?;
+    App::from_args().registered(registry).await?.run().await
+}
+
 /// Services that run, and their connection.
 #[derive(Debug)]
 pub struct RunningApp {
@@ -313,8 +270,7 @@ impl RunningApp {
     }
 
     fn print_banner(&self) {
-        let infos: Vec<_> = self.services.iter().map(RunningService::info).collect();
-        let text = banner::render(&infos, &self.origin, &banner::program());
+        let text = banner::render(&self.services, &self.origin, &program::command_line());
         // Nobody may read it; the services run all the same.
         let _ = writeln!(std::io::stdout(), "{text}");
     }
@@ -342,7 +298,8 @@ fn log_targets(text: &str) -> Result<Targets, AppError> {
     };
     // `Targets` would take a misspelt level for the name of a target.
     for part in text.split(',') {
-        if !part.contains('=') && part.trim().parse::<LevelFilter>().is_err() {
+        let level = part.trim();
+        if level.is_empty() || !level.contains('=') && level.parse::<LevelFilter>().is_err() {
             return Err(refused(part));
         }
     }

@@ -7,9 +7,7 @@ use std::io;
 /// # Errors
 ///
 /// Those of `main`, and the system's when it gives no threads.
-pub fn block_on<T, E: From<io::Error>>(
-    main: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
+pub fn block_on<T, E: From<io::Error>>(main: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?

@@ -30,6 +30,8 @@ pub(crate) struct Definition {
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: usize,
+    /// A body that could be sent, for people to copy.
+    pub(crate) example: Option<String>,
 }
 
 /// An endpoint and its state, shared by its intake, its handlers and the discovery.

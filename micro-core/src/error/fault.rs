@@ -28,7 +28,7 @@ const INTERNAL_TEXT: &str = "internal error";
 /// (the code), as ADR-32 has them. A fault with a kind has the body
 /// `{"kind":"OutOfRange","data":{"value":7.0}}`, from which the caller gets the same variant back.
 ///
-/// You meet it when you implement [`ServiceError`] by hand; `#[derive(ServiceError)]` does that for
+/// You meet it when you implement [`ServiceError`](super::ServiceError) by hand; `#[derive(ServiceError)]` does that for
 /// you.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {

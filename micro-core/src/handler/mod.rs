@@ -5,6 +5,7 @@
 //! - `typed`: the traits by which an annotated method's parameters and its value are read and
 //!   written, with the words that a person reads when a type does not fit.
 
+mod example;
 mod reply;
 mod request;
 mod typed;
@@ -12,6 +13,7 @@ mod typed;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use example::{any_payload, no_payload};
 pub(crate) use reply::Outcome;
 pub use reply::{IntoReply, Json, Reply};
 pub use request::Request;

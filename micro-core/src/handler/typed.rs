@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::example::example;
 use super::{Reply, Request};
 use crate::client::Outgoing;
 use crate::error::{Error, Fault};
@@ -37,6 +38,10 @@ pub trait EndpointRequest: Sized + Send + 'static {
 
     /// Writes the payload of a call.
     fn write<'a>(&self, call: Outgoing<'a>) -> Outgoing<'a>;
+
+    /// A body that could be sent, made up from the type, for people to copy.
+    #[doc(hidden)]
+    fn example() -> Option<String>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -47,6 +52,10 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> EndpointRequest for T {
 
     fn write<'a>(&self, call: Outgoing<'a>) -> Outgoing<'a> {
         call.json(self)
+    }
+
+    fn example() -> Option<String> {
+        example::<T>()
     }
 }
 
@@ -63,12 +72,20 @@ pub trait ServerRequest: Sized + Send + 'static {
     ///
     /// The reply of code 400 that says where the fault is.
     fn decode(request: &Request) -> Result<Self, Reply>;
+
+    /// A body that could be sent, made up from the type, for people to copy.
+    #[doc(hidden)]
+    fn example() -> Option<String>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + Send + 'static> ServerRequest for T {
     fn decode(request: &Request) -> Result<Self, Reply> {
         request.json().map_err(|error| Reply::error(&error))
+    }
+
+    fn example() -> Option<String> {
+        example::<T>()
     }
 }
 

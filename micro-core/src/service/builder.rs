@@ -4,19 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::{self, Plan};
-use super::start::{self, StartError};
-use super::{QueueGroup, RunningService, Service};
-use crate::discovery::{EndpointInfo, Metadata};
+use super::{QueueGroup, Service};
+use crate::discovery::Metadata;
 use crate::handler::{Handler, HandlerFuture, Request};
-use crate::wire::Connection;
 
 /// How long a stop waits for handlers in flight, unless told otherwise.
 const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A service before it runs.
 ///
-/// Nothing is checked until [`start`](Self::start), which reports everything that is wrong at once.
+/// Nothing is checked until `start`, which reports everything that is wrong at once.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), micro_core::Error> {
@@ -70,7 +67,7 @@ impl ServiceBuilder {
     pub fn of<S: Service>(service: S) -> Self {
         let def = S::INFO;
         let mut builder = Self::new(def.name, def.version).description(def.description);
-        builder.metadata = plan::metadata(def.metadata);
+        builder.metadata = metadata(def.metadata);
         builder.timeout = def.timeout;
         builder.concurrency = def.concurrency;
         def.group.clone_into(&mut builder.root.prefix);
@@ -84,9 +81,10 @@ impl ServiceBuilder {
             };
             builder.root = builder.root.endpoint_with(def.subject, handler, |options| {
                 let mut options = options.name(def.name).queue_group(def.queue_group.clone());
-                options.metadata = plan::metadata(def.metadata);
+                options.metadata = metadata(def.metadata);
                 options.timeout = def.timeout;
                 options.concurrency = def.concurrency;
+                options.example = (def.example)();
                 options.description(def.description)
             });
         }
@@ -171,20 +169,6 @@ impl ServiceBuilder {
         self
     }
 
-    /// Starts the service. When this returns, a request from any connection is served.
-    ///
-    /// # Errors
-    ///
-    /// Nothing is left running when anything is wrong: a name, a subject or another value (all of
-    /// them are reported together), a subject that the server's permissions forbid, a connection
-    /// that does not answer.
-    pub async fn start(
-        self,
-        connection: impl Into<Connection>,
-    ) -> Result<RunningService, StartError> {
-        start::start(self.plan()?, connection.into()).await
-    }
-
     /// The name, as it was given.
     pub fn name(&self) -> &str {
         &self.name
@@ -198,20 +182,13 @@ impl ServiceBuilder {
     pub(crate) fn description_text(&self) -> &str {
         &self.description
     }
+}
 
-    /// What INFO would list, for a program that does not start the service.
-    pub(crate) fn endpoint_infos(self) -> Result<Vec<EndpointInfo>, StartError> {
-        let plan = self.plan()?;
-        Ok(plan
-            .endpoints
-            .iter()
-            .map(|endpoint| EndpointInfo::of(&endpoint.definition))
-            .collect())
-    }
-
-    pub(super) fn plan(self) -> Result<Plan, StartError> {
-        plan::plan(self)
-    }
+fn metadata(entries: &[(&str, &str)]) -> Metadata {
+    entries
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 /// Endpoints that share a prefix of their subjects.
@@ -291,6 +268,7 @@ pub struct EndpointOptions {
     pub(super) metadata: Metadata,
     pub(super) timeout: Option<Duration>,
     pub(super) concurrency: Option<usize>,
+    pub(super) example: Option<String>,
     pub(super) handler: Box<dyn Handler>,
 }
 
@@ -304,6 +282,7 @@ impl EndpointOptions {
             metadata: Metadata::new(),
             timeout: None,
             concurrency: None,
+            example: None,
             handler,
         }
     }
@@ -347,6 +326,13 @@ impl EndpointOptions {
     /// comes on top is answered with code 503 at once.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = Some(requests);
+        self
+    }
+
+    /// A body that can be sent, shown to people when the service starts. Annotated endpoints have
+    /// one made from their type.
+    pub fn example(mut self, body: impl Into<String>) -> Self {
+        self.example = Some(body.into());
         self
     }
 }

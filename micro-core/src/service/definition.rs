@@ -72,6 +72,8 @@ pub struct EndpointDef {
     pub timeout: Option<Duration>,
     /// How many requests the endpoint works on at once.
     pub concurrency: Option<usize>,
+    /// A body that could be sent, for people to copy.
+    pub example: fn() -> Option<String>,
 }
 
 /// An endpoint of a service of type `S`: what it is, and the method it calls.

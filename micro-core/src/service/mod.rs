@@ -7,6 +7,7 @@
 
 mod builder;
 mod definition;
+mod error;
 mod plan;
 mod queue_group;
 mod running;
@@ -14,6 +15,6 @@ mod start;
 
 pub use builder::{EndpointOptions, Group, ServiceBuilder};
 pub use definition::{Endpoint, EndpointDef, Service, ServiceDef, Shareable};
+pub use error::StartError;
 pub use queue_group::QueueGroup;
 pub use running::{Abandoned, RunningService, StopReport};
-pub use start::StartError;

@@ -7,8 +7,8 @@ use micro_names::{Subject, Wildcards};
 
 use super::QueueGroup;
 use super::builder::{EndpointOptions, Group, Member, ServiceBuilder};
-use super::start::StartError;
-use crate::discovery::Metadata;
+use super::error::StartError;
+use crate::discovery::{EndpointInfo, Metadata};
 use crate::endpoint::{DEFAULT_CONCURRENCY, Definition};
 use crate::handler::Handler;
 
@@ -38,11 +38,16 @@ impl std::fmt::Debug for PlannedEndpoint {
     }
 }
 
-pub(super) fn metadata(entries: &[(&str, &str)]) -> Metadata {
-    entries
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+impl ServiceBuilder {
+    /// What INFO would list, for a program that does not start the service.
+    pub(crate) fn endpoint_infos(self) -> Result<Vec<EndpointInfo>, StartError> {
+        let plan = plan(self)?;
+        Ok(plan
+            .endpoints
+            .iter()
+            .map(|endpoint| EndpointInfo::of(&endpoint.definition))
+            .collect())
+    }
 }
 
 /// Checks everything, and reports all that is wrong.
@@ -148,6 +153,7 @@ impl Planner {
                 subject: subject.wire(),
                 queue_group: queue_group.resolved().map(str::to_owned),
                 metadata,
+                example: options.example,
                 timeout: options.timeout.or(self.timeout),
                 concurrency: options
                     .concurrency

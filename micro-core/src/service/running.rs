@@ -125,6 +125,13 @@ impl RunningService {
         self.inner.documents.stats()
     }
 
+    /// A body that could be sent to an endpoint, if one is known.
+    pub(crate) fn example_for(&self, endpoint: &str) -> Option<String> {
+        let endpoints = self.inner.roster.all();
+        let found = endpoints.iter().find(|e| e.definition.name == endpoint)?;
+        found.definition.example.clone()
+    }
+
     /// Sets all counters back to nothing, and `started` to now. Requests in flight count when they
     /// finish.
     pub fn reset(&self) {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::plan::Plan;
+use super::builder::ServiceBuilder;
+use super::error::StartError;
+use super::plan::{self, Plan};
 use super::running::{Parts, RunningService};
 use crate::context::{Instance, Place};
 use crate::discovery::{self, Documents, Profile, Responder};
@@ -13,49 +15,24 @@ use crate::wire::{Connection, Event, Listener, Reader, Refused};
 /// How long the server may take to confirm the subscriptions.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
 
-/// Why a service did not start. Nothing of it is left running.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// Something about the service is wrong.
-    #[error("service `{service}` cannot start:{}", list(.problems))]
-    Invalid {
-        /// The name of the service, as it was given.
-        service: String,
-        /// All that is wrong, one entry each.
-        problems: Vec<String>,
-    },
-    /// The server's permissions forbid a subscription.
-    #[error(
-        "service `{service}` cannot start: the NATS server does not permit a subscription to `{subject}`; allow it for this user, or serve another subject"
-    )]
-    Refused {
-        /// The name of the service.
-        service: String,
-        /// The subject that was asked for.
-        subject: String,
-    },
-    /// The connection does not work.
-    #[error("service `{service}` cannot start: {reason}")]
-    Connection {
-        /// The name of the service.
-        service: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-fn list(problems: &[String]) -> String {
-    problems.iter().fold(String::new(), |list, problem| {
-        list + "\n  " + &problem.replace('\n', "\n    ")
-    })
+impl ServiceBuilder {
+    /// Starts the service. When this returns, a request from any connection is served.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is left running when anything is wrong: a name, a subject or another value (all of
+    /// them are reported together), a subject that the server's permissions forbid, a connection
+    /// that does not answer.
+    pub async fn start(
+        self,
+        connection: impl Into<Connection>,
+    ) -> Result<RunningService, StartError> {
+        start(plan::plan(self)?, connection.into()).await
+    }
 }
 
 /// Subscribes, has the server confirm, and only then serves.
-pub(super) async fn start(
-    plan: Plan,
-    connection: Connection,
-) -> Result<RunningService, StartError> {
+async fn start(plan: Plan, connection: Connection) -> Result<RunningService, StartError> {
     let instance = Arc::new(Instance {
         name: plan.name,
         id: nuid::next().to_string(),

@@ -103,6 +103,18 @@ impl ConnectError {
     }
 }
 
+impl Connection {
+    /// Connects to the first of `urls` that answers; they are separated by commas.
+    ///
+    /// # Errors
+    ///
+    /// When a URL does not parse, when nothing listens there, when what listens is not NATS, or
+    /// when the server refuses the connection.
+    pub async fn connect(urls: &str) -> Result<Self, ConnectError> {
+        connect(&parse_urls(urls)?, None).await
+    }
+}
+
 /// Reads a comma-separated list of server URLs.
 pub(crate) fn parse_urls(urls: &str) -> Result<ServerUrls, ConnectError> {
     let mut addresses = Vec::new();

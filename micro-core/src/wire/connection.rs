@@ -11,7 +11,6 @@ use async_nats::{Client, Message, StatusCode, Subject};
 use bytes::Bytes;
 
 use super::barrier::{self, BarrierError};
-use super::connect::{self, ConnectError};
 use super::events::{Events, Listener};
 use super::headers::Headers;
 use super::requests::Requests;
@@ -39,16 +38,6 @@ struct Inner {
 }
 
 impl Connection {
-    /// Connects to the first of `urls` that answers; they are separated by commas.
-    ///
-    /// # Errors
-    ///
-    /// When a URL does not parse, when nothing listens there, when what listens is not NATS, or
-    /// when the server refuses the connection.
-    pub async fn connect(urls: &str) -> Result<Self, ConnectError> {
-        connect::connect(&connect::parse_urls(urls)?, None).await
-    }
-
     /// A connection over a client of your own, with the [`Events`] that its callback feeds.
     pub fn with_events(client: Client, events: Events) -> Self {
         Self {

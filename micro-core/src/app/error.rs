@@ -1,0 +1,62 @@
+//! Why a program could not run.
+
+use crate::service::StartError;
+use crate::wire::ConnectError;
+
+/// Why a program could not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// There is no service to run.
+    #[error("there is no service to run: add one with `App::service`")]
+    NoService,
+    /// A flag's value is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// A release build was not told where NATS is, and it is not where it usually is.
+    #[error(
+        "no NATS server at nats://127.0.0.1:4222, and no other was named\n\
+         Start one (`nats-server`, or `docker run -p 4222:4222 nats`), or say where it is with \
+         `--nats URL` or NATS_URL.\n\
+         To try things out, `--nats dev` runs a development server inside this process."
+    )]
+    NoServer,
+    /// The dev server did not start.
+    #[error("the development server did not start: {reason}")]
+    DevServer {
+        /// What went wrong.
+        reason: String,
+    },
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A service did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The `call` subcommand has no answer.
+    #[error("{reason}")]
+    Call {
+        /// Why.
+        reason: String,
+    },
+    /// The stop did not wait for all handlers.
+    #[error("stopped, but {requests} requests had not been answered within the drain timeout")]
+    Abandoned {
+        /// How many.
+        requests: usize,
+    },
+    /// Signals cannot be listened to.
+    #[error("cannot listen to signals: {0}")]
+    Signals(std::io::Error),
+}
+
+impl AppError {
+    /// Whether the person who started the program has to start it differently.
+    pub(super) fn is_usage(&self) -> bool {
+        match self {
+            Self::Usage(_) | Self::NoServer => true,
+            Self::Connect(error) => error.is_usage(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The arguments of `#[endpoint(..)]`.
+
+use std::time::Duration;
+
+use micro_names::{Problem, Subject, Wildcards, check_group, check_name};
+use proc_macro2::TokenStream;
+
+use crate::args::{Grammar, service, walk};
+use crate::errors::Errors;
+use crate::model::{Metadata, Queue, Text};
+
+const GRAMMAR: Grammar = Grammar {
+    attribute: "#[endpoint(..)]",
+    keys: KEYS,
+    sibling: Some(("#[service(..)]", service::KEYS)),
+    positional: Some(("subject", "the subject")),
+};
+
+pub(crate) const KEYS: &[&str] = &[
+    "name",
+    "subject",
+    "group",
+    "queue_group",
+    "metadata",
+    "timeout",
+    "concurrency",
+];
+
+/// What is left out is `None` and gets its default when the model is made.
+pub(crate) struct EndpointArgs {
+    pub(crate) name: Option<Text>,
+    pub(crate) subject: Option<Text>,
+    pub(crate) group: Option<Text>,
+    pub(crate) queue_group: Queue,
+    pub(crate) metadata: Metadata,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) concurrency: Option<u32>,
+    /// Name, subject and group as given are usable: without them, what they imply cannot be
+    /// judged, and no second error is made of the first.
+    pub(crate) address_is_known: bool,
+    pub(crate) name_is_given: bool,
+}
+
+pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> EndpointArgs {
+    let mut args = EndpointArgs {
+        name: None,
+        subject: None,
+        group: None,
+        queue_group: Queue::Inherit,
+        metadata: Metadata::new(),
+        timeout: None,
+        concurrency: None,
+        address_is_known: true,
+        name_is_given: false,
+    };
+    let before = errors.count();
+    let list = walk(tokens, GRAMMAR, errors);
+    // A misspelt `subject` is none: what it would have said is not known.
+    args.address_is_known = before == errors.count();
+    for arg in list {
+        match arg.name.as_str() {
+            "name" => {
+                args.name_is_given = true;
+                args.name = arg.checked("\"..\"", check_endpoint_name, errors);
+                args.address_is_known &= args.name.is_some();
+            }
+            "subject" => {
+                args.subject = arg.checked("\"..\"", check_subject, errors);
+                args.address_is_known &= args.subject.is_some();
+            }
+            "group" => {
+                let check = |text: &str| check_group(text, Wildcards::Named);
+                args.group = arg.checked("\"..\"", check, errors);
+                args.address_is_known &= args.group.is_some();
+            }
+            "queue_group" => {
+                args.queue_group = arg.queue_group(errors).unwrap_or(Queue::Inherit);
+            }
+            "metadata" => args.metadata = arg.metadata(errors),
+            "timeout" => args.timeout = arg.duration(errors),
+            "concurrency" => args.concurrency = arg.concurrency(errors),
+            _ => {}
+        }
+    }
+    args
+}
+
+fn check_subject(value: &str) -> Result<(), Problem> {
+    Subject::parse(value, Wildcards::Named).map(drop)
+}
+
+/// As for services, but a dotted name is a group and a name.
+fn check_endpoint_name(value: &str) -> Result<(), Problem> {
+    check_name("name", value).map_err(|problem| match value.rsplit_once('.') {
+        Some((group, name))
+            if check_name("name", name).is_ok() && check_group(group, Wildcards::Named).is_ok() =>
+        {
+            problem.help(format!("write `group = \"{group}\", name = \"{name}\"`"))
+        }
+        _ => problem,
+    })
+}

@@ -1,0 +1,197 @@
+//! From the model to the impl: `to_fault` takes a value apart, `from_fault` puts it together.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Path, Type};
+
+use crate::error_derive::model::{Conduct, ErrorModel, Fields, Variant};
+use crate::tokens::plain_name;
+
+pub(super) fn expand(error: &ErrorModel) -> TokenStream {
+    let ErrorModel {
+        krate, variants, ..
+    } = error;
+    let to = variants.iter().map(|variant| to_arm(error, variant));
+    let from = variants
+        .iter()
+        .filter_map(|variant| from_arm(krate, variant));
+    let inner = variants
+        .iter()
+        .filter_map(|variant| transparent_try(krate, variant));
+    let fault = local("fault");
+    let to_fault = if variants.is_empty() {
+        quote!(match *self {})
+    } else {
+        quote!(match self { #(#to)* })
+    };
+    expand_impl(
+        error,
+        &to_fault,
+        &quote! {
+            match #krate::Fault::kind_str(#fault) {
+                #(#from)*
+                _ => {}
+            }
+            #(#inner)*
+            ::core::option::Option::None
+        },
+    )
+}
+
+/// What stands in for it after an error.
+pub(super) fn stand_in(error: &ErrorModel) -> TokenStream {
+    expand_impl(error, &quote!(loop {}), &quote!(loop {}))
+}
+
+fn expand_impl(error: &ErrorModel, to: &TokenStream, from: &TokenStream) -> TokenStream {
+    let ErrorModel {
+        krate,
+        name,
+        generics,
+        ..
+    } = error;
+    let (generics, types, clause) = generics.split_for_impl();
+    let fault = local("fault");
+    quote! {
+        #[allow(
+            clippy::all,
+            clippy::pedantic,
+            clippy::nursery,
+            deprecated,
+            unreachable_code,
+            unused_qualifications,
+            unused_variables
+        )]
+        const _: () = {
+            #[automatically_derived]
+            impl #generics #krate::ServiceError for #name #types #clause {
+                fn to_fault(&self) -> #krate::Fault {
+                    #to
+                }
+
+                fn from_fault(#fault: &#krate::Fault) -> ::core::option::Option<Self> {
+                    #from
+                }
+            }
+        };
+    }
+}
+
+fn to_arm(error: &ErrorModel, variant: &Variant) -> TokenStream {
+    let krate = &error.krate;
+    let path = &variant.path;
+    let (pattern, names) = pattern(&variant.fields);
+    // A type without a message is told so at its name, however many variants ask for it.
+    let span = error.name.span();
+    match &variant.conduct {
+        Conduct::Transparent => {
+            let (Some((_, ty)), Some(inner)) = (fields(&variant.fields).next(), names.first())
+            else {
+                return TokenStream::new();
+            };
+            let call = quote_spanned!(ty.span()=> <#ty as #krate::ServiceError>::to_fault(#inner));
+            quote!(#path #pattern => #call,)
+        }
+        Conduct::Internal { code } => {
+            let fault = quote_spanned!(span=> #krate::Fault::hidden(#code, self));
+            quote!(#path { .. } => #fault,)
+        }
+        Conduct::Open { code, kind, .. } => {
+            let fault = quote_spanned!(span=> #krate::Fault::of(#code, self));
+            let single = variant.fields.len() == 1;
+            let writes = fields(&variant.fields)
+                .zip(&names)
+                .map(|((field, ty), name)| {
+                    let value =
+                        quote_spanned!(ty.span()=> <#ty as #krate::FaultField>::to_value(#name));
+                    match field.map(plain_name) {
+                        Some(field) => quote!(.json_field(#field, #value)),
+                        None if single => quote!(.json_value(#value)),
+                        None => quote!(.json_item(#value)),
+                    }
+                });
+            quote!(#path #pattern => #fault.kind(#kind) #(#writes)*,)
+        }
+    }
+}
+
+fn from_arm(krate: &Path, variant: &Variant) -> Option<TokenStream> {
+    let Conduct::Open { kind, .. } = &variant.conduct else {
+        return None;
+    };
+    let path = &variant.path;
+    let fault = local("fault");
+    let single = variant.fields.len() == 1;
+    let reads = fields(&variant.fields)
+        .enumerate()
+        .map(|(index, (field, ty))| {
+            let json = match field.map(plain_name) {
+                Some(field) => quote!(#krate::Fault::field_json(#fault, #field)?),
+                None if single => quote!(#krate::Fault::value_json(#fault)?),
+                None => quote!(#krate::Fault::item_json(#fault, #index)?),
+            };
+            // The same words at the same place as in `to_fault`: rustc shows one error for both.
+            let value = quote_spanned!(ty.span()=> <#ty as #krate::FaultField>::from_value(#json)?);
+            match field {
+                Some(field) => quote!(#field: #value),
+                None => value,
+            }
+        });
+    let value = match &variant.fields {
+        Fields::Unit => quote!(#path),
+        Fields::Named(_) => quote!(#path { #(#reads),* }),
+        Fields::Tuple(_) => quote!(#path(#(#reads),*)),
+    };
+    Some(quote! {
+        ::core::option::Option::Some(#kind) => return ::core::option::Option::Some(#value),
+    })
+}
+
+/// Transparent variants have the kinds of the errors inside, which are not known here: they are
+/// asked one after the other.
+fn transparent_try(krate: &Path, variant: &Variant) -> Option<TokenStream> {
+    let Conduct::Transparent = &variant.conduct else {
+        return None;
+    };
+    let path = &variant.path;
+    let (field, ty) = fields(&variant.fields).next()?;
+    let (fault, inner) = (local("fault"), local("inner"));
+    let value = field.map_or_else(
+        || quote!(#path(#inner)),
+        |field| quote!(#path { #field: #inner }),
+    );
+    let read = quote_spanned!(ty.span()=> <#ty as #krate::ServiceError>::from_fault(#fault));
+    Some(quote! {
+        if let ::core::option::Option::Some(#inner) = #read {
+            return ::core::option::Option::Some(#value);
+        }
+    })
+}
+
+/// The fields with their names, if they have any.
+fn fields(fields: &Fields) -> Box<dyn Iterator<Item = (Option<&Ident>, &Type)> + '_> {
+    match fields {
+        Fields::Unit => Box::new(std::iter::empty()),
+        Fields::Named(named) => Box::new(named.iter().map(|(name, ty)| (Some(name), ty))),
+        Fields::Tuple(types) => Box::new(types.iter().map(|ty| (None, ty))),
+    }
+}
+
+/// A pattern that binds every field, and the names it binds them to.
+fn pattern(fields: &Fields) -> (TokenStream, Vec<Ident>) {
+    let names: Vec<Ident> = (0..fields.len()).map(local).collect();
+    let pattern = match fields {
+        Fields::Unit => TokenStream::new(),
+        Fields::Named(fields) => {
+            let fields = fields.iter().map(|(field, _)| field);
+            quote!({ #(#fields: #names),* })
+        }
+        Fields::Tuple(_) => quote!((#(#names),*)),
+    };
+    (pattern, names)
+}
+
+fn local(name: impl quote::IdentFragment) -> Ident {
+    format_ident!("__micro_{}", name, span = Span::mixed_site())
+}

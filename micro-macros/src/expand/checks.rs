@@ -1,0 +1,74 @@
+//! Checks by the type checker that have nothing to do with serving a request.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use quote::quote_spanned;
+use syn::spanned::Spanned as _;
+
+use super::generics::{names_parameter, without_self};
+use super::{allowances, crate_at, private};
+use crate::model::{EndpointModel, Reply, ServiceModel};
+use crate::tokens::plain_name;
+
+pub(super) fn expand(service: &ServiceModel) -> TokenStream {
+    let private = private(&service.krate);
+    let cfgs = &service.cfgs;
+    let allowances = allowances();
+    let shareable = assert_shareable(service);
+    let endpoints = service.endpoints.iter();
+    let aliases = endpoints.filter_map(|endpoint| assert_no_alias(service, endpoint));
+    quote! {
+        #(#cfgs)*
+        #allowances
+        const _: () = {
+            use #private::ProbeElse as _;
+            #shareable
+            #(#aliases)*
+        };
+    }
+}
+
+/// One value of the service answers all requests at once. Of a type with parameters nothing is
+/// known here: the bounds of the impl block are checked with the table.
+fn assert_shareable(service: &ServiceModel) -> Option<TokenStream> {
+    if !service.generics.params.is_empty() {
+        return None;
+    }
+    let self_ty = &service.self_ty;
+    let span = self_ty.span();
+    let krate = crate_at(&service.krate, span);
+    let private = quote_spanned!(span=> #krate::__private0);
+    Some(quote_spanned! {span=>
+        const _: () = <
+            #private::Shared<{ #private::Probe::<#self_ty>::IS_SHAREABLE }>
+                as #private::CanBeShared<#self_ty>
+        >::CHECKED;
+    })
+}
+
+/// A return type that is a `Result` under another name hides its two types from the client.
+fn assert_no_alias(service: &ServiceModel, endpoint: &EndpointModel) -> Option<TokenStream> {
+    let Reply::Value(ty) = &endpoint.reply else {
+        return None;
+    };
+    service.client.as_ref()?;
+    // Only a path can be an alias.
+    crate::tokens::last_segment(ty)?;
+    let span = ty.span();
+    let ty = without_self(ty, &service.self_ty);
+    // Nothing is known of a type with parameters before it is used.
+    if names_parameter(ty.clone(), &service.generics) {
+        return None;
+    }
+    let private = private(&service.krate);
+    let cfgs = &endpoint.cfgs;
+    let message = format!(
+        "endpoint `{}` returns an alias of `Result`; name the alias `Result` or write \
+         `Result<T, E>` so that the client can see both types",
+        plain_name(&endpoint.method)
+    );
+    Some(quote_spanned! {span=>
+        #(#cfgs)*
+        const _: () = ::core::assert!(!#private::Probe::<#ty>::IS_RESULT, #message);
+    })
+}

@@ -1,0 +1,73 @@
+//! From the model to code. Everything generated names its paths from the root, keeps its locals
+//! under `__micro_`, and lives in `const _: () = { .. }` where it can.
+
+mod anchor;
+mod checks;
+mod client;
+mod generics;
+mod register;
+mod table;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::Path;
+
+use crate::model::ServiceModel;
+
+pub(crate) use anchor::is_anchor;
+
+/// What is generated for a sound service, beside its impl block.
+pub(crate) fn service(service: &ServiceModel) -> TokenStream {
+    let table = table::expand(service);
+    let checks = checks::expand(service);
+    let client = client::expand(service, client::Bodies::Real);
+    let register = register::expand(service);
+    let anchors = anchor::expand(&service.anchors);
+    quote! { #table #checks #client #register #anchors }
+}
+
+/// What stands in for it when the service has errors: enough that nothing else turns red.
+pub(crate) fn stand_in(service: &ServiceModel) -> TokenStream {
+    let table = table::expand_empty(service);
+    let client = client::expand(service, client::Bodies::StandIn);
+    let anchors = anchor::expand(&service.anchors);
+    quote! { #table #client #anchors }
+}
+
+/// The hidden module of the runtime. Its name changes with every incompatible change of what the
+/// expansion expects, so that halves of two releases fail early and in one place.
+pub(crate) fn private(krate: &Path) -> TokenStream {
+    quote!(#krate::__private0)
+}
+
+/// The crate, as if it were written at a place of the user's: an expression that starts with it is
+/// then reported there. A path the user gave keeps what it resolves to.
+fn crate_at(krate: &Path, span: Span) -> TokenStream {
+    if krate.leading_colon.is_some() && crate::tokens::text(krate) == "::micro" {
+        return quote_spanned!(span=> ::micro);
+    }
+    let tokens = krate.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(span.resolved_at(token.span()));
+        token
+    });
+    tokens.collect()
+}
+
+/// What lints may say of generated code is not the user's to repair.
+fn allowances() -> TokenStream {
+    quote! {
+        #[allow(
+            clippy::all,
+            clippy::pedantic,
+            clippy::nursery,
+            dead_code,
+            deprecated,
+            private_interfaces,
+            unreachable_code,
+            unreachable_patterns,
+            unreachable_pub,
+            unused_imports,
+            unused_qualifications
+        )]
+    }
+}

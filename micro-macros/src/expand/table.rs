@@ -1,0 +1,313 @@
+//! The `Service` impl: what the service is, and the table of its endpoints, each with the
+//! function that takes a request to a reply.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Generics, Path, Type};
+
+use super::{allowances, crate_at, private};
+use crate::model::{
+    Codec, EndpointModel, Metadata, Param, Queue, Receiver, Reply, ServiceModel, Settings, Source,
+};
+use crate::tokens::optional;
+use crate::validate::types::result_arguments;
+
+pub(super) fn expand(service: &ServiceModel) -> TokenStream {
+    let endpoints = service
+        .endpoints
+        .iter()
+        .map(|endpoint| expand_endpoint(service, endpoint));
+    expand_impl(service, &quote!(#(#endpoints),*))
+}
+
+pub(super) fn expand_empty(service: &ServiceModel) -> TokenStream {
+    expand_impl(service, &TokenStream::new())
+}
+
+fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
+    let ServiceModel {
+        krate,
+        self_ty,
+        cfgs,
+        name,
+        group,
+        ..
+    } = service;
+    let private = private(krate);
+    let allowances = allowances();
+    let bounded = shareable(service);
+    let (generics, _, clause) = bounded.split_for_impl();
+    let version = service.version.as_ref().map_or_else(
+        || quote!(::core::env!("CARGO_PKG_VERSION")),
+        ToTokens::to_token_stream,
+    );
+    let description = &service.settings.description;
+    let settings = expand_settings(&service.settings, &private);
+    let imports = quote! {
+        use #private::{
+            HeaderParam as _, ReturnedValue as _,
+        };
+    };
+    // The bounds of the trait are the user's type's to meet: errors about them belong there.
+    let trait_path = quote_spanned!(service.self_ty.span()=> #krate::Service);
+    quote! {
+        #(#cfgs)*
+        #allowances
+        const _: () = {
+            #imports
+            #[automatically_derived]
+            impl #generics #trait_path for #self_ty #clause {
+                const INFO: #private::ServiceDef = #private::ServiceDef {
+                    name: #name,
+                    version: #version,
+                    description: #description,
+                    group: #group,
+                    #settings
+                };
+                const ENDPOINTS: &'static [#private::Endpoint<Self>] = &[#endpoints];
+            }
+        };
+    }
+}
+
+/// The generics, with the bound of the trait on the type where it has no parameters: that it is met
+/// is checked once (`checks`), and not again by everything that holds the service.
+fn shareable(service: &ServiceModel) -> Generics {
+    let mut generics = service.generics.clone();
+    if generics.params.is_empty() {
+        let ServiceModel { krate, self_ty, .. } = service;
+        let bound = syn::parse_quote!(for<'__micro> #self_ty: #krate::Shareable);
+        generics.make_where_clause().predicates.push(bound);
+    }
+    generics
+}
+
+/// The fields that services and endpoints both have.
+fn expand_settings(settings: &Settings, private: &TokenStream) -> TokenStream {
+    let queue_group = match &settings.queue_group {
+        Queue::Inherit => quote!(#private::QueueGroup::Inherit),
+        Queue::Disabled => quote!(#private::QueueGroup::Disabled),
+        Queue::Named(name) => quote!(#private::QueueGroup::named(#name)),
+    };
+    let metadata = expand_metadata(&settings.metadata);
+    let timeout = option(settings.timeout.map(expand_duration));
+    let concurrency = option(settings.concurrency.map(|limit| {
+        let limit = proc_macro2::Literal::u32_unsuffixed(limit);
+        quote!(#limit)
+    }));
+    quote! {
+        queue_group: #queue_group,
+        metadata: #metadata,
+        timeout: #timeout,
+        concurrency: #concurrency,
+    }
+}
+
+fn expand_metadata(metadata: &Metadata) -> TokenStream {
+    let pairs = metadata.iter().map(|(key, value)| quote!((#key, #value)));
+    quote!(&[#(#pairs),*])
+}
+
+fn expand_duration(duration: Duration) -> TokenStream {
+    let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let milliseconds = proc_macro2::Literal::u64_unsuffixed(milliseconds);
+    quote!(::core::time::Duration::from_millis(#milliseconds))
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(
+        || quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some(#value)),
+    )
+}
+
+fn expand_endpoint(service: &ServiceModel, endpoint: &EndpointModel) -> TokenStream {
+    let private = private(&service.krate);
+    let EndpointModel {
+        cfgs,
+        address,
+        settings,
+        ..
+    } = endpoint;
+    let (name, subject) = (&address.name.value, &address.subject);
+    let description = &settings.description;
+    let settings = expand_settings(settings, &private);
+    let example = expand_example(service, endpoint, &private);
+    let call = expand_call(service, endpoint, &private);
+    quote! {
+        #(#cfgs)*
+        #private::Endpoint {
+            def: #private::EndpointDef {
+                name: #name,
+                subject: #subject,
+                description: #description,
+                example: #example,
+                #settings
+            },
+            call: #call,
+        }
+    }
+}
+
+/// What makes up a body for people to copy.
+fn expand_example(
+    service: &ServiceModel,
+    endpoint: &EndpointModel,
+    private: &TokenStream,
+) -> TokenStream {
+    let krate = &service.krate;
+    let payload = endpoint
+        .params
+        .iter()
+        .find_map(|param| match &param.source {
+            Source::Payload(codec) => Some((codec, &param.ty)),
+            _ => None,
+        });
+    match payload {
+        Some((Codec::Json, ty)) => {
+            let role = if service.client.is_some() {
+                quote!(EndpointRequest)
+            } else {
+                quote!(ServerRequest)
+            };
+            quote_spanned!(ty.span()=> <#ty as #krate::#role>::example)
+        }
+        Some((Codec::Raw, _)) => quote!(#private::any_payload),
+        None => quote!(#private::no_payload),
+    }
+}
+
+/// The one place where the types of an endpoint meet their bounds. Each use has the span of the
+/// type, so that a type that does not fit is one error, at the type.
+fn expand_call(
+    service: &ServiceModel,
+    endpoint: &EndpointModel,
+    private: &TokenStream,
+) -> TokenStream {
+    let method = &endpoint.method;
+    let request = local("request");
+    let service_local = local("service");
+    let has_client = service.client.is_some();
+
+    let mut reads = TokenStream::new();
+    let mut arguments = Vec::new();
+    for (index, param) in endpoint.params.iter().enumerate() {
+        if matches!(param.source, Source::Context) {
+            let span = param.ty.span();
+            let krate = crate_at(&service.krate, span);
+            arguments.push(quote_spanned!(span=> #krate::Request::context(&#request)));
+            continue;
+        }
+        let value = local(index);
+        let read = expand_read(param, &service.krate, private, &request, has_client);
+        reads.extend(quote!(let #value = #read;));
+        arguments.push(quote!(#value));
+    }
+
+    let (taken, receiver) = match endpoint.receiver {
+        Receiver::Reference => (quote!(#service_local), Some(quote!(&*#service_local))),
+        Receiver::Shared => (quote!(#service_local), Some(quote!(#service_local))),
+        Receiver::None => (quote!(_), None),
+    };
+    let arguments = receiver.into_iter().chain(arguments);
+    let span = method.span();
+    let call = quote_spanned!(span=> Self::#method(#(#arguments),*).await);
+    let reply = expand_reply(
+        endpoint,
+        &service.krate,
+        private,
+        has_client,
+        &request,
+        &call,
+    );
+    // The pin becomes a future that is `Send` here: one that is not is told so at the method.
+    let body = quote_spanned!(span=> async move { #reads #reply });
+    let pinned = quote_spanned!(span=> ::std::boxed::Box::pin(#body));
+    quote!(|#taken, #request| #pinned)
+}
+
+fn expand_read(
+    param: &Param,
+    krate: &Path,
+    private: &TokenStream,
+    request: &Ident,
+    has_client: bool,
+) -> TokenStream {
+    let ty = &param.ty;
+    let span = ty.span();
+    let result = match &param.source {
+        Source::Context => return TokenStream::new(),
+        Source::Payload(Codec::Raw) => {
+            return quote_spanned!(span=> <#ty as #krate::RawPayload>::from_payload(&#request));
+        }
+        Source::Payload(Codec::Json) if has_client => {
+            quote_spanned!(span=> <#ty as #krate::EndpointRequest>::decode(&#request))
+        }
+        Source::Payload(Codec::Json) => {
+            quote_spanned!(span=> <#ty as #krate::ServerRequest>::decode(&#request))
+        }
+        Source::Placeholder(name) => {
+            quote_spanned!(span=> <#ty as #krate::FromSubject>::read(&#request, #name))
+        }
+        Source::Header(name) => {
+            let parse =
+                quote_spanned!(optional(ty).span()=> <_ as #krate::FromHeader>::from_header);
+            quote_spanned!(span=> #private::Header::<#ty>::new(#name).read(&#request, #parse))
+        }
+        Source::Extract => {
+            quote_spanned!(span=> <#ty as #krate::FromRequest>::extract(&#request).await)
+        }
+    };
+    let (value, reply) = (local("value"), local("reply"));
+    quote! {
+        match #result {
+            ::core::result::Result::Ok(#value) => #value,
+            ::core::result::Result::Err(#reply) => return #reply,
+        }
+    }
+}
+
+/// Encodes the value and the error separately, so that one that does not fit is told so at its
+/// own type.
+fn expand_reply(
+    endpoint: &EndpointModel,
+    krate: &Path,
+    private: &TokenStream,
+    has_client: bool,
+    request: &Ident,
+    call: &TokenStream,
+) -> TokenStream {
+    let method = endpoint.method.span();
+    let (value_span, error_span) = match &endpoint.reply {
+        Reply::Unit => (method, method),
+        Reply::Value(ty) => (ty.span(), ty.span()),
+        Reply::Result(ty) => {
+            let (value, error) = result_arguments(ty);
+            let span = |part: Option<&Type>| part.unwrap_or(ty).span();
+            (span(value), span(error))
+        }
+    };
+    let role = if has_client {
+        quote!(EndpointResponse)
+    } else {
+        quote!(ServerResponse)
+    };
+    let (value, error) = (local("value"), local("error"));
+    let encode = quote_spanned!(value_span=> <_ as #krate::#role>::encode(&#value));
+    let to_fault = quote_spanned!(error_span=> <_ as #krate::ServiceError>::to_fault(&#error));
+    quote! {
+        let #value = #call;
+        match #private::Returned(#value).into_result() {
+            ::core::result::Result::Ok(#value) => #private::answer(#encode, &#request),
+            ::core::result::Result::Err(#error) => #private::failure(#to_fault, &#request),
+        }
+    }
+}
+
+/// A local no user code can see or clash with.
+fn local(name: impl quote::IdentFragment) -> Ident {
+    format_ident!("__micro_{}", name, span = Span::mixed_site())
+}

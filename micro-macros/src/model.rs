@@ -1,0 +1,153 @@
+//! What a service is, in plain data with spans: everything the expansion needs, and nothing of
+//! the attributes it came from.
+
+use std::time::Duration;
+
+use micro_names::{Subject, join};
+use proc_macro2::{Ident, TokenStream};
+use syn::{Attribute, ExprPath, Generics, Path, Type, Visibility};
+
+/// A string with the place it was written at.
+#[derive(Clone)]
+pub(crate) struct Text {
+    pub(crate) value: String,
+    pub(crate) place: TokenStream,
+}
+
+pub(crate) type Metadata = Vec<(String, String)>;
+
+pub(crate) enum Queue {
+    Inherit,
+    Disabled,
+    Named(String),
+}
+
+/// The client as it was asked for.
+pub(crate) struct ClientNames {
+    pub(crate) name: Option<Ident>,
+    pub(crate) vis: Visibility,
+}
+
+pub(crate) struct Client {
+    pub(crate) name: Ident,
+    pub(crate) vis: Visibility,
+}
+
+pub(crate) enum Register {
+    Default { key: Ident },
+    With(ExprPath),
+}
+
+/// What services and endpoints both have.
+pub(crate) struct Settings {
+    pub(crate) description: String,
+    pub(crate) queue_group: Queue,
+    pub(crate) metadata: Metadata,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) concurrency: Option<u32>,
+}
+
+pub(crate) struct ServiceModel {
+    pub(crate) krate: Path,
+    pub(crate) self_ty: Type,
+    pub(crate) type_name: Ident,
+    pub(crate) generics: Generics,
+    /// `#[cfg]` on the impl, copied to everything generated.
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) name: String,
+    /// `None`: the version of the user's package.
+    pub(crate) version: Option<String>,
+    pub(crate) group: String,
+    pub(crate) settings: Settings,
+    pub(crate) client: Option<Client>,
+    pub(crate) register: Option<Register>,
+    pub(crate) endpoints: Vec<EndpointModel>,
+    /// The paths `endpoint` was written with, each once.
+    pub(crate) anchors: Vec<Path>,
+}
+
+pub(crate) struct EndpointModel {
+    pub(crate) method: Ident,
+    pub(crate) cfgs: Vec<Attribute>,
+    /// `#[doc]` and `#[deprecated]`, copied to the client's method.
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) address: Address,
+    pub(crate) settings: Settings,
+    pub(crate) receiver: Receiver,
+    pub(crate) params: Vec<Param>,
+    pub(crate) reply: Reply,
+    /// The types of the parameters can be written down as they are.
+    pub(crate) params_are_sound: bool,
+    /// So can those of the reply.
+    pub(crate) reply_is_sound: bool,
+}
+
+/// Where an endpoint is found.
+pub(crate) struct Address {
+    pub(crate) name: Text,
+    /// The group of the endpoint, without the service's.
+    pub(crate) group: String,
+    pub(crate) group_place: Option<TokenStream>,
+    /// The endpoint's own group and subject, joined.
+    pub(crate) subject: String,
+    /// The subject without any group.
+    pub(crate) last: String,
+    /// What set it: for errors about it.
+    pub(crate) place: TokenStream,
+    /// `None` if some part is wrong.
+    pub(crate) pattern: Option<Subject>,
+}
+
+impl Address {
+    /// The subject with the service's group in front.
+    pub(crate) fn full(&self, service_group: &str) -> String {
+        join([service_group, &self.subject])
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Receiver {
+    /// `&self`
+    Reference,
+    /// `self: Arc<Self>`
+    Shared,
+    /// An associated function.
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codec {
+    Json,
+    Raw,
+}
+
+pub(crate) enum Source {
+    Context,
+    Payload(Codec),
+    Placeholder(String),
+    Header(String),
+    Extract,
+}
+
+pub(crate) struct Param {
+    pub(crate) source: Source,
+    /// The name of the client's argument.
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+}
+
+impl Param {
+    /// Whether a caller gives this argument.
+    pub(crate) fn is_sent(&self) -> bool {
+        !matches!(self.source, Source::Context | Source::Extract)
+    }
+}
+
+pub(crate) enum Reply {
+    /// No return type.
+    Unit,
+    /// A type that is a `Result` by name.
+    Result(Type),
+    /// Every other type: the value itself.
+    Value(Type),
+}

@@ -1,0 +1,232 @@
+//! Where the attributes stand (misuse table A).
+
+use super::{case, dense, expanded, method, render};
+
+#[test]
+fn service_goes_on_impl_blocks() {
+    case(
+        "#[service] struct Numbers;",
+        &[
+            "1:12 `#[service]` goes on an inherent `impl` block, found a struct\n\
+           help: move it to `impl Numbers { .. }`",
+        ],
+    );
+    case(
+        "#[service] pub(crate) enum Numbers {}",
+        &[
+            "1:23 `#[service]` goes on an inherent `impl` block, found an enum\n\
+           help: move it to `impl Numbers { .. }`",
+        ],
+    );
+    for (item, column, what) in [
+        ("fn f() {}", 12, "a function"),
+        ("pub async fn f() {}", 22, "a function"),
+        ("const fn f() {}", 18, "a function"),
+        ("mod m {}", 12, "a module"),
+        ("const A: u8 = 1;", 12, "a constant"),
+        ("static A: u8 = 1;", 12, "a static"),
+        ("type A = u8;", 12, "a type alias"),
+        ("use a::b;", 12, "a `use`"),
+        ("extern \"C\" {}", 12, "an `extern` block"),
+        ("macro_rules! a { () => {} }", 12, "something else"),
+    ] {
+        let message =
+            format!("1:{column} `#[service]` goes on an inherent `impl` block, found {what}");
+        let source = format!("#[service] {item}");
+        let found = super::errors(&source);
+        if what == "an `extern` block" {
+            assert_eq!(found.len(), 1);
+        } else {
+            assert_eq!(found, [message]);
+        }
+        assert!(dense(&expanded(&source)).ends_with(&dense(item)));
+    }
+    case(
+        "#[service] trait Numbers {}",
+        &[
+            "1:12 `#[service]` goes on an inherent `impl` block, found a trait\n\
+           note: defining a service by a trait is not supported; the client is generated from \
+           the `impl` block",
+        ],
+    );
+    case(
+        "#[service] impl Add for Numbers { #[endpoint] async fn add() {} }",
+        &[
+            "1:17 `#[service]` goes on an inherent `impl` block, found an `impl` of `Add`\n\
+           help: move the endpoints to `impl Numbers { .. }`",
+        ],
+    );
+}
+
+#[test]
+fn service_needs_a_named_type() {
+    for (ty, shown) in [
+        ("dyn Calc", "dyn Calc"),
+        ("&T", "&T"),
+        ("[T]", "[T]"),
+        ("(A, B)", "(A, B)"),
+    ] {
+        case(
+            &format!("#[service] impl {ty} {{ #[endpoint] async fn add() {{}} }}"),
+            &[&format!(
+                "1:17 `#[service]` needs a named type, found `{shown}`"
+            )],
+        );
+    }
+}
+
+#[test]
+fn service_cannot_borrow() {
+    let message = |place| {
+        format!(
+            "{place} a service cannot borrow\nhelp: keep owned values or an `Arc` in it\n\
+             note: it lives as long as the program"
+        )
+    };
+    let method = "{ #[endpoint] async fn add(&self) {} }";
+    case(
+        &format!("#[service] impl<'a> Numbers<'a> {method}"),
+        &[&message("1:17")],
+    );
+    case(
+        &format!("#[service] impl Numbers<'_> {method}"),
+        &[&message("1:25")],
+    );
+    case(&format!("#[service] impl Numbers<'static> {method}"), &[]);
+}
+
+#[test]
+fn service_comes_once() {
+    case(
+        "#[service]\n#[service]\nimpl Numbers { #[endpoint] async fn add(&self) {} }",
+        &["2:1 duplicate `#[service]` attribute"],
+    );
+    let output =
+        expanded("#[service] #[micro::service] impl Numbers { #[endpoint] async fn a() {} }");
+    assert!(!output.contains("# [micro :: service]"), "{output}");
+    case(
+        "#[service] #[other::service] impl Numbers { #[endpoint] async fn a() {} }",
+        &[],
+    );
+}
+
+#[test]
+fn endpoint_needs_a_service() {
+    let output = crate::service::endpoint(
+        &"subject = \"a\"".parse().expect("tokens"),
+        "async fn add(#[header(\"X\")] a: u8) -> u8 { a }"
+            .parse()
+            .expect("tokens"),
+    );
+    let output = output.to_string();
+    assert!(output.contains(
+        "`#[endpoint]` only works inside an `impl` block annotated with `#[service]`\\n\
+         help: add `#[service(..)]` to the surrounding `impl` block"
+    ));
+    assert!(
+        output.ends_with("async fn add (a : u8) -> u8 { a }"),
+        "{output}"
+    );
+}
+
+#[test]
+fn anchors_expand_to_nothing() {
+    let args = "__micro_anchor".parse().expect("tokens");
+    let item = "const _: () = ();".parse().expect("tokens");
+    assert!(crate::service::endpoint(&args, item).is_empty());
+}
+
+#[test]
+fn endpoint_comes_once_and_on_methods() {
+    method(
+        "#[endpoint]\nasync fn add(&self) {}",
+        &[
+            "3:1 duplicate `#[endpoint]` attribute\n\
+             help: to serve one handler on two subjects, add a second method that calls the first",
+            "2:16 `#[endpoint]` is first used here",
+        ],
+    );
+    case(
+        "#[service]\nimpl Numbers {\n#[endpoint] const A: [u8; 1] = [1];\n\
+         #[endpoint] async fn add(&self) {} }",
+        &["3:1 `#[endpoint]` goes on an `async fn`, found a constant"],
+    );
+    case(
+        "#[service]\nimpl Numbers {\n#[endpoint] make! {} }",
+        &["3:1 `#[endpoint]` goes on an `async fn`, found a macro call"],
+    );
+    case(
+        "#[service]\nimpl Numbers {\n#[cfg_attr(all(), endpoint)] async fn add(&self) {} }",
+        &["3:19 `#[endpoint]` cannot be inside of `#[cfg_attr(..)]`\n\
+           help: write `#[cfg(..)]` and `#[endpoint]` above the method\n\
+           note: `#[service]` runs before the condition is looked at"],
+    );
+    case(
+        "#[service]\nimpl Numbers { #[cfg_attr(all(), doc = \"x\")] #[endpoint] async fn a() {} }",
+        &[],
+    );
+}
+
+#[test]
+fn a_service_has_endpoints() {
+    case(
+        "#[service]\nimpl Numbers { fn a() {} }",
+        &[
+            "2:6 `#[service]` found no `#[endpoint]` method in this `impl` block\n\
+           help: annotate at least one `async fn` with `#[endpoint]`",
+        ],
+    );
+    case(
+        "#[service]\nimpl Numbers { make_endpoints! {} }",
+        &[
+            "2:16 `#[service]` found no `#[endpoint]` method in this `impl` block\n\
+           help: annotate at least one `async fn` with `#[endpoint]`\n\
+           note: a macro call inside the `impl` block is not expanded before `#[service]` runs, \
+           so endpoints it would produce are not seen",
+        ],
+    );
+    case(
+        "#[service] impl Numbers { #[cfg(any())] #[endpoint] async fn a() {} }",
+        &[],
+    );
+}
+
+#[test]
+fn parameter_attributes_need_an_endpoint() {
+    case(
+        "#[service]\nimpl Numbers { #[endpoint] async fn a(&self) {}\n\
+         fn b(#[header(\"X\")] x: u8, #[extract] y: u8) {} }",
+        &[
+            "3:6 `#[header]` only works on parameters of an `#[endpoint]` method",
+            "3:28 `#[extract]` only works on parameters of an `#[endpoint]` method",
+        ],
+    );
+}
+
+#[test]
+fn everything_is_reported_at_once() {
+    let found = super::errors(
+        "#[service(nmae = \"x\", version = \"1\")]\nimpl Numbers {\n\
+         #[endpoint(subject = \"a..b\")] fn add(&self, name: &str) {}\n\
+         #[endpoint] async fn sub(&mut self, #[heder] x: u8) -> &str { \"\" } }",
+    );
+    let places: Vec<_> = found.iter().map(|error| error.split(' ').next()).collect();
+    assert_eq!(
+        places,
+        [
+            "1:11", "1:33", "3:22", "3:31", "3:51", "4:26", "4:39", "4:56"
+        ]
+        .map(Some),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_syntax_error_leaves_the_item() {
+    let source =
+        "#[service] impl Numbers { #[endpoint] async fn (a) {} #[endpoint] async fn b() {} }";
+    let (args, item) = super::split(source);
+    let (model, errors) = crate::service::analyze(args, &item);
+    assert_eq!(render(errors), ["1:48 expected identifier"]);
+    assert_eq!(model.map(|model| model.endpoints.len()), Some(1));
+}

@@ -1,0 +1,365 @@
+//! From what was parsed to the model: defaults, and every rule that needs more than one token.
+//! A model comes out even of a faulty service, so that what is sound of it can be generated.
+
+mod params;
+mod set;
+mod signature;
+pub(crate) mod types;
+
+use micro_names::{Problem, Subject, Wildcards, check_name, join};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens as _, format_ident};
+use syn::{Attribute, FnArg, GenericParam, Path, Type};
+
+use crate::args::service::{ServiceArgs, text_of};
+use crate::args::{attribute_tokens, endpoint, param};
+use crate::clean::endpoint_inside;
+use crate::errors::Errors;
+use crate::input::{Item, Method, ServiceInput};
+use crate::model::{Address, Client, EndpointModel, Register, ServiceModel, Settings, Text};
+use crate::tokens::{doc_text, ends_with, flatten, last_segment, named, peel, plain_name, text};
+
+/// The model of a service, if it has a type to speak of.
+pub(crate) fn service(
+    args: ServiceArgs,
+    input: ServiceInput,
+    errors: &mut Errors,
+) -> Option<ServiceModel> {
+    check_single(&input.attrs, errors);
+    if let Some(path) = &input.trait_ {
+        let ty = text(&input.self_ty);
+        let problem = Problem::new(format!(
+            "`#[service]` goes on an inherent `impl` block, found an `impl` of `{}`",
+            text(path)
+        ))
+        .help(format!("move the endpoints to `impl {ty} {{ .. }}`"));
+        errors.push(path, &problem);
+        return None;
+    }
+    let type_name = type_name(&input.self_ty, errors)?;
+    if !owns_everything(&input, errors) {
+        return None;
+    }
+    check_register(&args, &input, errors);
+
+    let name = args.name.unwrap_or_else(|| text_of(&type_name));
+    if !args.name_is_given {
+        check_default_name(&name, errors);
+    }
+    let mut anchors: Vec<Path> = Vec::new();
+    let group = args.group.map(|group| group.value).unwrap_or_default();
+    let endpoints = endpoints(&input, &type_name, &mut anchors, errors);
+    let client = args.client.map(|client| Client {
+        name: client
+            .name
+            .unwrap_or_else(|| format_ident!("{}Client", plain_name(&type_name))),
+        vis: client.vis,
+    });
+    let service = ServiceModel {
+        krate: args.krate,
+        cfgs: named(&input.attrs, &["cfg"]),
+        name: name.value,
+        version: args.version,
+        group,
+        settings: Settings {
+            description: args.description.unwrap_or_else(|| doc_text(&input.attrs)),
+            queue_group: args.queue_group,
+            metadata: args.metadata,
+            timeout: args.timeout,
+            concurrency: args.concurrency,
+        },
+        client,
+        register: args.register,
+        endpoints,
+        anchors,
+        self_ty: input.self_ty,
+        generics: input.generics,
+        type_name,
+    };
+    set::check(&service, errors);
+    Some(service)
+}
+
+/// A second `#[service]` below the one that runs.
+fn check_single(attrs: &[Attribute], errors: &mut Errors) {
+    for attr in attrs {
+        let path = attr.path();
+        let micro = path
+            .segments
+            .first()
+            .is_some_and(|first| first.ident == "micro");
+        if path.is_ident("service") || micro && ends_with(path, "service") {
+            errors.push(attr, &Problem::new("duplicate `#[service]` attribute"));
+        }
+    }
+}
+
+fn type_name(ty: &Type, errors: &mut Errors) -> Option<Ident> {
+    if let Some(segment) = last_segment(ty) {
+        return Some(segment.ident.clone());
+    }
+    let problem = Problem::new(format!(
+        "`#[service]` needs a named type, found `{}`",
+        text(peel(ty))
+    ));
+    errors.push(ty, &problem);
+    None
+}
+
+/// A service outlives everything it could borrow from.
+fn owns_everything(input: &ServiceInput, errors: &mut Errors) -> bool {
+    let problem = Problem::new("a service cannot borrow")
+        .help("keep owned values or an `Arc` in it")
+        .note("it lives as long as the program");
+    let lifetime = input.generics.params.iter().find_map(|param| match param {
+        GenericParam::Lifetime(param) => Some(param.lifetime.to_token_stream()),
+        _ => None,
+    });
+    let lifetime = lifetime.or_else(|| types::foreign_lifetime(&input.self_ty));
+    match lifetime {
+        Some(lifetime) => {
+            errors.push(lifetime, &problem);
+            false
+        }
+        None => true,
+    }
+}
+
+fn check_register(args: &ServiceArgs, input: &ServiceInput, errors: &mut Errors) {
+    if input.generics.params.is_empty() {
+        return;
+    }
+    let place = match &args.register {
+        Some(Register::Default { key }) => key.to_token_stream(),
+        Some(Register::With(path)) => path.to_token_stream(),
+        None => return,
+    };
+    let problem = Problem::new("a generic service cannot register itself")
+        .help("add it to the program with `App::service`")
+        .note("which types to register it for is not known here");
+    errors.push(place, &problem);
+}
+
+/// Names made of identifiers can only be wrong by letters that NATS tools do not know.
+fn check_default_name(name: &Text, errors: &mut Errors) {
+    if let Err(problem) = check_name("name", &name.value) {
+        errors.push(
+            &name.place,
+            &problem.help("give it one with `name = \"..\"`"),
+        );
+    }
+}
+
+fn endpoints(
+    input: &ServiceInput,
+    type_name: &Ident,
+    anchors: &mut Vec<Path>,
+    errors: &mut Errors,
+) -> Vec<EndpointModel> {
+    let mut endpoints = Vec::new();
+    let mut tried = false;
+    let mut call = None;
+    for item in &input.items {
+        match item {
+            Item::Method(method) => {
+                let before = errors.count();
+                match endpoint_attribute(&method.attrs, anchors, errors) {
+                    Some(attr) => {
+                        endpoints.push(endpoint(attr, method, type_name, errors));
+                    }
+                    None => stray_markers(method, errors),
+                }
+                tried |= errors.count() > before;
+            }
+            Item::Macro { attrs, path } => {
+                tried |= misplaced(attrs, "a macro call", anchors, errors);
+                call.get_or_insert(path);
+            }
+            Item::Other { attrs, keyword } => {
+                let what = match keyword.to_string().as_str() {
+                    "const" => "a constant",
+                    "type" => "a type",
+                    _ => "a static",
+                };
+                tried |= misplaced(attrs, what, anchors, errors);
+            }
+        }
+    }
+    // One mistake, one error: an impl block with another one may have its endpoints there.
+    if endpoints.is_empty() && !tried && errors.is_empty() {
+        no_endpoint(&input.self_ty, call, errors);
+    }
+    endpoints
+}
+
+fn no_endpoint(self_ty: &Type, call: Option<&Path>, errors: &mut Errors) {
+    let problem = Problem::new("`#[service]` found no `#[endpoint]` method in this `impl` block")
+        .help("annotate at least one `async fn` with `#[endpoint]`");
+    match call {
+        Some(path) => errors.push(
+            path,
+            &problem.note(
+                "a macro call inside the `impl` block is not expanded before `#[service]` runs, \
+                 so endpoints it would produce are not seen",
+            ),
+        ),
+        None => errors.push(self_ty, &problem),
+    }
+}
+
+/// The `#[endpoint]` of a method. Notes down the path it was written with.
+fn endpoint_attribute<'m>(
+    attrs: &'m [Attribute],
+    anchors: &mut Vec<Path>,
+    errors: &mut Errors,
+) -> Option<&'m Attribute> {
+    let mut found: Option<&Attribute> = None;
+    for attr in attrs {
+        if attr.path().is_ident("cfg_attr") {
+            let tokens = flatten(attr.meta.to_token_stream());
+            if let Some(word) = endpoint_inside(&tokens) {
+                let problem = Problem::new("`#[endpoint]` cannot be inside of `#[cfg_attr(..)]`")
+                    .help("write `#[cfg(..)]` and `#[endpoint]` above the method")
+                    .note("`#[service]` runs before the condition is looked at");
+                errors.push(word, &problem);
+            }
+            continue;
+        }
+        if !ends_with(attr.path(), "endpoint") {
+            continue;
+        }
+        let path = attr.path();
+        if !anchors.iter().any(|known| text(known) == text(path)) {
+            anchors.push(path.clone());
+        }
+        match found {
+            None => found = Some(attr),
+            Some(first) => errors.push_with_reference(
+                attr,
+                &Problem::new("duplicate `#[endpoint]` attribute").help(
+                    "to serve one handler on two subjects, add a second method that calls the \
+                     first",
+                ),
+                first,
+                "`#[endpoint]` is first used here",
+            ),
+        }
+    }
+    found
+}
+
+fn misplaced(
+    attrs: &[Attribute],
+    what: &str,
+    anchors: &mut Vec<Path>,
+    errors: &mut Errors,
+) -> bool {
+    let Some(attr) = endpoint_attribute(attrs, anchors, errors) else {
+        return false;
+    };
+    let problem = Problem::new(format!("`#[endpoint]` goes on an `async fn`, found {what}"));
+    errors.push(attr, &problem);
+    true
+}
+
+/// `#[header]` and the like where no endpoint is.
+fn stray_markers(method: &Method, errors: &mut Errors) {
+    for input in &method.sig.inputs {
+        let attrs = match input {
+            FnArg::Receiver(receiver) => &receiver.attrs,
+            FnArg::Typed(typed) => &typed.attrs,
+        };
+        for attr in attrs {
+            let ours = param::NAMES
+                .iter()
+                .find(|name| ends_with(attr.path(), name));
+            if let Some(name) = ours {
+                let problem = Problem::new(format!(
+                    "`#[{name}]` only works on parameters of an `#[endpoint]` method"
+                ));
+                errors.push(attr, &problem);
+            }
+        }
+    }
+}
+
+fn endpoint(
+    attr: &Attribute,
+    method: &Method,
+    type_name: &Ident,
+    errors: &mut Errors,
+) -> EndpointModel {
+    let tokens = attribute_tokens(&attr.meta, "endpoint", errors);
+    let args = endpoint::parse(tokens, errors);
+    let address = address(&args, &method.sig.ident, errors);
+    let sig = &method.sig;
+    // Every check runs, so that everything is reported at once.
+    signature::check_kind(method, errors);
+    let is_concrete = signature::check_generics(sig, &type_name.to_string(), errors);
+    let receiver = signature::receiver(sig, errors);
+    let (params, params_are_sound) = params::parse(sig, &address, errors);
+    let (reply, reply_is_sound) = signature::reply(sig, errors);
+    EndpointModel {
+        method: sig.ident.clone(),
+        cfgs: named(&method.attrs, &["cfg"]),
+        docs: named(&method.attrs, &["doc", "deprecated"]),
+        address,
+        settings: Settings {
+            description: doc_text(&method.attrs),
+            queue_group: args.queue_group,
+            metadata: args.metadata,
+            timeout: args.timeout,
+            concurrency: args.concurrency,
+        },
+        receiver,
+        params,
+        reply,
+        params_are_sound: params_are_sound && is_concrete,
+        reply_is_sound: reply_is_sound && is_concrete,
+    }
+}
+
+fn address(args: &endpoint::EndpointArgs, method: &Ident, errors: &mut Errors) -> Address {
+    let mut known = args.address_is_known;
+    let name = args.name.clone().unwrap_or_else(|| text_of(method));
+    if !args.name_is_given && check_name("name", &name.value).is_err() {
+        check_default_name(&name, errors);
+        known = false;
+    }
+    let last = args.subject.clone().unwrap_or_else(|| name.clone());
+    let group = args.group.as_ref();
+    let group_text = group.map(|group| group.value.clone()).unwrap_or_default();
+    let subject = join([group_text.as_str(), &last.value]);
+    let pattern = if known {
+        // The parts are right by themselves; together they may use a placeholder twice.
+        match Subject::parse(&subject, Wildcards::Named) {
+            Ok(pattern) => Some(pattern),
+            Err(problem) => {
+                errors.push(&last.place, &problem);
+                None
+            }
+        }
+    } else {
+        None
+    };
+    Address {
+        name,
+        group: group_text,
+        group_place: group.map(|group| group.place.clone()),
+        subject,
+        place: last.place,
+        last: last.value,
+        pattern,
+    }
+}
+
+impl Address {
+    /// Where a placeholder was written.
+    pub(crate) fn place_of(&self, placeholder: &str) -> &TokenStream {
+        let written = format!("{{{placeholder}}}");
+        match &self.group_place {
+            Some(group) if !self.last.contains(&written) => group,
+            _ => &self.place,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The parameters of an endpoint: where each gets its value from.
+
+use micro_names::{Problem, Subject};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens as _;
+use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
+
+use crate::args::param::{self, Marker};
+use crate::args::suggest::closest;
+use crate::errors::Errors;
+use crate::model::{Address, Codec, Param, Source};
+use crate::tokens::{last_segment, peel, plain_name, text};
+use crate::validate::signature::has_lifetimes;
+use crate::validate::types::{self, Role};
+
+/// Reads the parameters after the receiver. Says as well whether all of them are sound.
+pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> (Vec<Param>, bool) {
+    let placeholders: Vec<String> = address
+        .pattern
+        .iter()
+        .flat_map(Subject::placeholders)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let mut reader = Reader {
+        placeholders,
+        subject_is_known: address.pattern.is_some(),
+        errors,
+        lifetimes_are_reported: has_lifetimes(sig),
+        params: Vec::new(),
+        payload: None,
+        context: None,
+        sound: true,
+    };
+    for input in &sig.inputs {
+        if let FnArg::Typed(input) = input {
+            reader.param(input);
+        }
+    }
+    reader.check_placeholders(address, &plain_name(&sig.ident));
+    (reader.params, reader.sound)
+}
+
+struct Reader<'e> {
+    placeholders: Vec<String>,
+    /// Without it nothing is known of placeholders, and a second payload may well be one.
+    subject_is_known: bool,
+    errors: &'e mut Errors,
+    /// The method declares lifetimes, which is an error, and what is borrowed goes with them.
+    lifetimes_are_reported: bool,
+    params: Vec<Param>,
+    /// The name and the place of the payload, once there is one.
+    payload: Option<(String, TokenStream)>,
+    context: Option<TokenStream>,
+    sound: bool,
+}
+
+impl Reader<'_> {
+    fn param(&mut self, input: &PatType) {
+        let ident = plain_ident(&input.pat);
+        let shown = match ident {
+            Some(ident) => plain_name(ident),
+            None => text(&input.pat),
+        };
+        let placeholder = ident.and_then(|ident| self.placeholder(&plain_name(ident)));
+        let before = self.errors_seen();
+        let source = match param::parse(&input.attrs, self.errors) {
+            Some((attr, marker)) => self.marked(input, attr, marker, placeholder, &shown),
+            None => self.unmarked(input, placeholder, &shown),
+        };
+        self.sound &= before == self.errors_seen();
+        let name = self.client_name(&source, ident);
+        self.params.push(Param {
+            source,
+            name,
+            ty: (*input.ty).clone(),
+        });
+    }
+
+    fn marked(
+        &mut self,
+        input: &PatType,
+        attr: &Attribute,
+        marker: Marker,
+        placeholder: Option<String>,
+        shown: &str,
+    ) -> Source {
+        if let Some(placeholder) = placeholder {
+            let problem = Problem::new(format!(
+                "`{placeholder}` is filled by the subject; remove `#[{}]`",
+                marker.name()
+            ));
+            self.errors.push(attr, &problem);
+            return Source::Placeholder(placeholder);
+        }
+        match marker {
+            Marker::Header(name) => {
+                if plain_ident(&input.pat).is_none() && !matches!(*input.pat, Pat::Wild(_)) {
+                    let problem = Problem::new("a `#[header]` parameter needs a plain name");
+                    self.errors.push(&input.pat, &problem);
+                } else {
+                    self.check_type(input, Role::Header, shown);
+                }
+                Source::Header(name.unwrap_or_default())
+            }
+            Marker::Extract => {
+                self.check_type(input, Role::Extract, shown);
+                Source::Extract
+            }
+            Marker::Payload(codec) => {
+                self.payload(input, shown);
+                Source::Payload(codec.unwrap_or(Codec::Json))
+            }
+        }
+    }
+
+    fn unmarked(&mut self, input: &PatType, placeholder: Option<String>, shown: &str) -> Source {
+        if let Type::Reference(reference) = peel(&input.ty)
+            && is_context(&reference.elem)
+        {
+            self.context(input, reference.mutability.is_some(), shown);
+            return Source::Context;
+        }
+        if let Some(placeholder) = placeholder {
+            self.check_type(input, Role::Placeholder, shown);
+            return Source::Placeholder(placeholder);
+        }
+        if is_context_by_value(input, shown) {
+            self.errors.push(&input.ty, &context_by_reference(shown));
+            return Source::Context;
+        }
+        self.payload(input, shown);
+        Source::Payload(Codec::Json)
+    }
+
+    fn check_type(&mut self, input: &PatType, role: Role, shown: &str) {
+        if !self.lifetimes_are_reported {
+            types::check(&input.ty, role, shown, self.errors);
+        }
+    }
+
+    fn context(&mut self, input: &PatType, mutable: bool, shown: &str) {
+        let place = input.pat.to_token_stream();
+        if mutable {
+            let problem = context_by_reference(shown)
+                .note("reply headers are set through a shared reference");
+            self.errors.push(&input.ty, &problem);
+        } else if let Some(first) = &self.context {
+            self.errors.push_with_reference(
+                &place,
+                &Problem::new("an endpoint takes one context"),
+                first,
+                &format!("`{}` is the first context", text(first)),
+            );
+        }
+        self.context.get_or_insert(place);
+    }
+
+    fn payload(&mut self, input: &PatType, shown: &str) {
+        let place = input.pat.to_token_stream();
+        match &self.payload {
+            Some((first_name, first)) if self.subject_is_known => {
+                self.errors.push_with_reference(
+                    &place,
+                    &Problem::new(format!(
+                        "an endpoint takes one payload, `{shown}` is the second"
+                    ))
+                    .help(
+                        "put both into one struct, or mark one with `#[header(\"..\")]` or \
+                         `#[extract]`",
+                    ),
+                    first,
+                    &format!("`{first_name}` is the first payload"),
+                );
+            }
+            Some(_) => {}
+            None => {
+                self.check_type(input, Role::Payload, shown);
+                self.payload = Some((shown.to_owned(), place));
+            }
+        }
+    }
+
+    /// The placeholder a parameter of this name takes. A leading underscore is Rust's mark for
+    /// what is not used, and no part of the name.
+    fn placeholder(&self, name: &str) -> Option<String> {
+        let known = |name: &str| self.placeholders.iter().any(|known| known == name);
+        [name, name.strip_prefix('_').unwrap_or(name)]
+            .into_iter()
+            .find(|name| known(name))
+            .map(str::to_owned)
+    }
+
+    fn check_placeholders(&mut self, address: &Address, method: &str) {
+        for placeholder in &self.placeholders {
+            let filled = self.params.iter().any(
+                |param| matches!(&param.source, Source::Placeholder(name) if name == placeholder),
+            );
+            if filled {
+                continue;
+            }
+            let candidate = self.payload.as_ref().map(|(name, _)| name.as_str());
+            let near = candidate.filter(|name| closest(name, &[placeholder]).is_some());
+            let problem = Problem::new(format!("placeholder `{{{placeholder}}}` has no parameter"))
+                .help(match near {
+                    Some(near) => format!("rename `{near}` to `{placeholder}`"),
+                    None => format!("add `{placeholder}: String` to `{method}`"),
+                });
+            self.errors.push(address.place_of(placeholder), &problem);
+            self.sound = false;
+        }
+    }
+
+    /// A name for the argument of the client's method that no other argument has.
+    fn client_name(&self, source: &Source, ident: Option<&Ident>) -> Ident {
+        let mut name = match (source, ident) {
+            (Source::Placeholder(name), Some(ident)) => Ident::new(name, ident.span()),
+            (_, Some(ident)) => ident.clone(),
+            (Source::Header(_), None) => Ident::new("header", Span::call_site()),
+            _ => Ident::new("payload", Span::call_site()),
+        };
+        while self.params.iter().any(|param| param.name == name) {
+            name = quote::format_ident!("{name}_");
+        }
+        name
+    }
+
+    fn errors_seen(&self) -> usize {
+        self.errors.count()
+    }
+}
+
+fn plain_ident(pat: &Pat) -> Option<&Ident> {
+    match pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(&pat.ident),
+        _ => None,
+    }
+}
+
+fn is_context(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|last| last.ident == "Context" && last.arguments.is_none())
+}
+
+/// A context that lost its `&`. A type of the user's may have the same name, so the parameter or
+/// the path has to say it as well.
+fn is_context_by_value(input: &PatType, name: &str) -> bool {
+    is_context(&input.ty)
+        && (matches!(name, "ctx" | "_ctx" | "cx" | "_cx")
+            || matches!(
+                text(&input.ty).as_str(),
+                "micro::Context" | "::micro::Context"
+            ))
+}
+
+fn context_by_reference(name: &str) -> Problem {
+    Problem::new("the context is taken by reference").help(format!("write `{name}: &Context`"))
+}

@@ -1,0 +1,109 @@
+//! The endpoints of a service together: no two may be reached by one request, and none may have
+//! a name the client needs.
+
+use micro_names::Problem;
+use proc_macro2::TokenStream;
+
+use crate::errors::Errors;
+use crate::model::{EndpointModel, ServiceModel};
+use crate::tokens::plain_name;
+
+/// Functions of every generated client.
+const CLIENT_FUNCTIONS: [&str; 2] = ["new", "with"];
+
+pub(crate) fn check(service: &ServiceModel, errors: &mut Errors) {
+    for (index, endpoint) in service.endpoints.iter().enumerate() {
+        let earlier = service.endpoints.iter().take(index);
+        // With a `#[cfg]` on both, one may well be there exactly when the other is not.
+        let mut earlier = earlier.filter(|first| first.cfgs.is_empty() || endpoint.cfgs.is_empty());
+        earlier.find(|first| collide(service, first, endpoint, errors));
+        if service.client.is_some() {
+            check_method_name(endpoint, errors);
+        }
+    }
+    if let Some(client) = &service.client
+        && client.name == service.type_name
+    {
+        errors.push(
+            &client.name,
+            &Problem::new("the client cannot have the name of the service type"),
+        );
+    }
+}
+
+fn collide(
+    service: &ServiceModel,
+    first: &EndpointModel,
+    second: &EndpointModel,
+    errors: &mut Errors,
+) -> bool {
+    let (Some(first_pattern), Some(second_pattern)) =
+        (&first.address.pattern, &second.address.pattern)
+    else {
+        return false;
+    };
+    let first_subject = first.address.full(&service.group);
+    let subject = second.address.full(&service.group);
+    let server = plain_name(&first.method);
+    if first_pattern.wire() == second_pattern.wire() {
+        let problem = Problem::new(format!(
+            "subject `{subject}` is already served by `{server}`"
+        ))
+        .help("give one of them another `subject`, `group` or `name`");
+        let reference = format!("`{first_subject}` is first used here");
+        report(first, second, &problem, &reference, errors);
+        return true;
+    }
+    if first_pattern.overlaps(second_pattern) {
+        let problem = Problem::new(format!(
+            "subject `{subject}` overlaps `{first_subject}`, which is served by `{server}`"
+        ))
+        .help("give one of them another `subject`, `group` or `name`")
+        .note("a request that matches both would be answered twice");
+        let reference = format!("`{first_subject}` is used here");
+        report(first, second, &problem, &reference, errors);
+        return true;
+    }
+    let name = &second.address.name.value;
+    if first.address.name.value == *name && first.address.group == second.address.group {
+        let group = micro_names::join([service.group.as_str(), &second.address.group]);
+        let place = if group.is_empty() {
+            String::new()
+        } else {
+            format!(" in group `{group}`")
+        };
+        let problem = Problem::new(format!("endpoint name `{name}` is already used{place}"))
+            .note("INFO and STATS tell endpoints apart by name");
+        errors.push_with_reference(
+            &second.address.name.place,
+            &problem,
+            &first.address.name.place,
+            &format!("`{name}` is first used here"),
+        );
+        return true;
+    }
+    false
+}
+
+fn report(
+    first: &EndpointModel,
+    second: &EndpointModel,
+    problem: &Problem,
+    reference: &str,
+    errors: &mut Errors,
+) {
+    let place: &TokenStream = &second.address.place;
+    errors.push_with_reference(place, problem, &first.address.place, reference);
+}
+
+fn check_method_name(endpoint: &EndpointModel, errors: &mut Errors) {
+    let name = plain_name(&endpoint.method);
+    if !CLIENT_FUNCTIONS.contains(&name.as_str()) {
+        return;
+    }
+    let problem = Problem::new(format!("`{name}` is used by the generated client")).help(format!(
+        "rename the method and keep the wire name with `name = \"{}\"`, or write `client = false`",
+        endpoint.address.name.value
+    ));
+    errors.push(&endpoint.method, &problem);
+}

@@ -1,0 +1,167 @@
+//! The signature of an endpoint: what kind of function it is, how it takes the service and what
+//! it returns. Its parameters are the business of `params`.
+
+use micro_names::Problem;
+use proc_macro2::TokenStream;
+use quote::ToTokens as _;
+use syn::{FnArg, GenericParam, ReceiverKind, ReturnType, Safety, Signature, Type};
+
+use crate::errors::Errors;
+use crate::input::Method;
+use crate::model::{Receiver, Reply};
+use crate::tokens::{last_segment, peel, plain_name, text};
+use crate::validate::types::{self, Role};
+
+/// It has to be a plain `async fn` with a body.
+pub(crate) fn check_kind(method: &Method, errors: &mut Errors) {
+    let sig = &method.sig;
+    let name = plain_name(&sig.ident);
+    let mut wrong = |place: TokenStream, problem: &Problem| errors.push(place, problem);
+    let plain = Problem::new(format!("endpoint `{name}` must be a plain `async fn`"));
+    let variadic = sig.variadic.as_ref().map(|v| v.dots.to_token_stream());
+    let abi = sig
+        .abi
+        .as_ref()
+        .map(|abi| abi.extern_token.to_token_stream());
+    let constness = sig.constness.map(|word| word.to_token_stream());
+    if let Some(place) = constness.or(abi).or(variadic) {
+        wrong(place, &plain);
+    } else if sig.asyncness.is_none() {
+        wrong(
+            sig.fn_token.to_token_stream(),
+            &Problem::new(format!("endpoint `{name}` must be an `async fn`")).help(format!(
+                "write `async fn {name}(..)`; run blocking work in `tokio::task::spawn_blocking`"
+            )),
+        );
+    }
+    if let Safety::Unsafe(word) = &sig.safety {
+        let problem = Problem::new(format!("endpoint `{name}` cannot be `unsafe`"));
+        wrong(word.to_token_stream(), &problem);
+    }
+    if let Some(semicolon) = &method.semicolon {
+        let problem = Problem::new(format!("endpoint `{name}` has no body"));
+        wrong(semicolon.to_token_stream(), &problem);
+    }
+}
+
+/// Whether it has no generics, one message for each kind of them.
+pub(crate) fn check_generics(sig: &Signature, service: &str, errors: &mut Errors) -> bool {
+    let name = plain_name(&sig.ident);
+    let params = || sig.generics.params.iter();
+    let ty = params().find_map(|param| match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        _ => None,
+    });
+    if let Some(ty) = ty {
+        let problem = Problem::new(format!("endpoint `{name}` cannot have type parameters"))
+            .help(format!(
+                "make the service generic: `impl<{ty}> {service}<{ty}>`"
+            ))
+            .note("one endpoint has one request type and one response type");
+        errors.push(ty, &problem);
+    }
+    let constant = params().find_map(|param| match param {
+        GenericParam::Const(param) => Some(param),
+        _ => None,
+    });
+    if let Some(constant) = constant {
+        let problem = Problem::new(format!("endpoint `{name}` cannot have const parameters"));
+        errors.push(constant, &problem);
+    }
+    let lifetime = params().find_map(|param| match param {
+        GenericParam::Lifetime(param) => Some(&param.lifetime),
+        _ => None,
+    });
+    if let Some(lifetime) = lifetime {
+        let problem = Problem::new(format!("endpoint `{name}` cannot have lifetime parameters"))
+            .note("requests are owned, nothing can be borrowed from the caller");
+        errors.push(lifetime, &problem);
+    }
+    sig.generics.params.is_empty()
+}
+
+/// Whether it declares lifetimes.
+pub(crate) fn has_lifetimes(sig: &Signature) -> bool {
+    sig.generics.lifetimes().next().is_some()
+}
+
+/// How it takes the service. A wrong receiver is reported and read as `&self`.
+pub(crate) fn receiver(sig: &Signature, errors: &mut Errors) -> Receiver {
+    let Some(FnArg::Receiver(receiver)) = sig.inputs.first() else {
+        return Receiver::None;
+    };
+    let name = plain_name(&sig.ident);
+    for attr in &receiver.attrs {
+        let word = attr
+            .path()
+            .segments
+            .last()
+            .map(|last| last.ident.to_string());
+        if let Some(word) = word
+            && !crate::args::param::is_built_in(&word)
+        {
+            errors.push(
+                attr,
+                &Problem::new(format!("`self` cannot have `#[{word}]`")),
+            );
+        }
+    }
+    let kind = match &receiver.kind {
+        ReceiverKind::Reference(_, None, None) => return Receiver::Reference,
+        ReceiverKind::Reference(_, _, Some(_)) => {
+            let problem = Problem::new(format!("endpoint `{name}` cannot take `&mut self`"))
+                .help("take `&self` and keep changing state in a `Mutex`, an `RwLock` or an atomic")
+                .note("one service value serves all requests at once");
+            errors.push(receiver, &problem);
+            return Receiver::Reference;
+        }
+        // A lifetime of its own is reported with the generics.
+        ReceiverKind::Reference(..) if !sig.generics.params.is_empty() => {
+            return Receiver::Reference;
+        }
+        ReceiverKind::Typed(_, ty) => match peel(ty) {
+            Type::Reference(reference)
+                if reference.mutability.is_none()
+                    && reference.lifetime.is_none()
+                    && text(&reference.elem) == "Self" =>
+            {
+                return Receiver::Reference;
+            }
+            _ if last_segment(ty).is_some_and(|last| last.ident == "Arc") => {
+                return Receiver::Shared;
+            }
+            _ => format!("`{}`", text(receiver)),
+        },
+        ReceiverKind::Value => "`self` by value".to_owned(),
+        _ => format!("`{}`", text(receiver)),
+    };
+    let problem = Problem::new(format!("endpoint `{name}` cannot take {kind}"))
+        .help("take `&self` or `self: Arc<Self>`");
+    errors.push(receiver, &problem);
+    Receiver::Reference
+}
+
+/// What it returns. By name, and only to know the types of the client: the runtime finds out by
+/// type what is a `Result`.
+pub(crate) fn reply(sig: &Signature, errors: &mut Errors) -> (Reply, bool) {
+    let ReturnType::Type(_, ty) = &sig.output else {
+        return (Reply::Unit, true);
+    };
+    // Reported with the generics, and what is borrowed goes with them.
+    let check = |ty: &Type, role, errors: &mut Errors| {
+        has_lifetimes(sig) || types::check(ty, role, "", errors)
+    };
+    if last_segment(ty).is_none_or(|last| last.ident != "Result") {
+        let sound = check(ty, Role::Response, errors);
+        return (Reply::Value((**ty).clone()), sound);
+    }
+    let mut sound = true;
+    let (ok, err) = types::result_arguments(ty);
+    if let Some(ok) = ok {
+        sound &= check(ok, Role::Response, errors);
+    }
+    if let Some(err) = err {
+        sound &= check(err, Role::Error, errors);
+    }
+    (Reply::Result((**ty).clone()), sound)
+}
