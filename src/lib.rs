@@ -1,0 +1,85 @@
+//! NATS microservices from an annotated `impl` block.
+//!
+//! Annotate the methods, and get a service that any NATS program can find, call and watch
+//! (ADR-32: Go's `micro`, the `nats` command, and every other implementation), with JSON in and
+//! out, a typed client, and a stop that loses no request.
+//!
+//! ```no_run
+//! use micro::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! pub struct Operands {
+//!     pub a: f64,
+//!     pub b: f64,
+//! }
+//!
+//! #[derive(Default)]
+//! pub struct Numbers;
+//!
+//! /// Arithmetic on two numbers.
+//! #[service(name = "numbers", version = "1.0.0")]
+//! impl Numbers {
+//!     /// Adds two numbers.
+//!     #[endpoint(group = "numbers")]
+//!     async fn add(&self, operands: Operands) -> f64 {
+//!         operands.a + operands.b
+//!     }
+//! }
+//!
+//! #[micro::main]
+//! async fn main() -> micro::Result<()> {
+//!     App::from_args().service(Numbers).run().await
+//! }
+//! ```
+//!
+//! # Where to go
+//!
+//! - [`service`] and [`endpoint`]: what can be said of a service, and what the methods may look
+//!   like;
+//! - [`ServiceError`]: errors that arrive at the caller as the variant they were;
+//! - [`Call`] and [`Caller`]: the other side;
+//! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
+//! - [`App`]: the program around services: arguments, logging, signals;
+//! - [`Connection`]: bring a NATS client of your own.
+//!
+//! # What a service promises
+//!
+//! - **It is there when it says so.** When a start returns, the server has confirmed every
+//!   subscription; if one is refused, nothing runs.
+//! - **Every request gets one answer**: the value, the service's error, or a code: 400 for a body
+//!   that does not decode (with the path and the position of the fault), 413 for a reply that the
+//!   server would not take, 500 for a panic, 503 over the limits, 504 after the endpoint's timeout.
+//! - **A stop loses nothing.** Endpoints leave their subjects, what was under way is answered, and
+//!   only then is the service gone. SIGINT and SIGTERM do the same.
+//! - **It can be watched**: PING, INFO and STATS are answered from a task that no handler holds up.
+
+pub use micro_core::{
+    Abandoned, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller, ConnectError,
+    Connection, Context, DecodeError, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
+    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault, FaultField,
+    FaultMessage, FromHeader, FromRequest, FromSubject, Group, Handler, HandlerFuture, HeaderError,
+    Headers, Info, IntoReply, Json, Metadata, Outgoing, Ping, Problem, PublishError, QueueGroup,
+    RawPayload, Refused, Registry, RegistryError, RemoteError, Reply, Request, Result, RunningApp,
+    RunningService, ServerRequest, ServerResponse, Service, ServiceBuilder, ServiceDef,
+    ServiceError, Shareable, StartError, Stats, StopReport, async_nats, run_all,
+};
+#[doc = include_str!("docs/service_error.md")]
+pub use micro_macros::ServiceError;
+#[doc = include_str!("docs/endpoint.md")]
+pub use micro_macros::endpoint;
+#[doc = include_str!("docs/main.md")]
+pub use micro_macros::main;
+#[doc = include_str!("docs/service.md")]
+pub use micro_macros::service;
+
+#[doc(hidden)]
+pub use micro_core::__private0;
+
+/// What most services use: `use micro::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        App, Bytes, CallError, Caller, Context, FromRequest, Service, ServiceBuilder, ServiceError,
+        endpoint, service,
+    };
+}

@@ -1,0 +1,1 @@
+//! The cases are in `tests/`; this crate only carries their dependencies.

@@ -1,0 +1,18 @@
+//! A7: an endpoint in a plain impl block.
+
+use micro::endpoint;
+
+pub struct Numbers;
+
+impl Numbers {
+    #[endpoint]
+    async fn add(&self, #[header("X")] a: f64) -> f64 {
+        a
+    }
+}
+
+pub async fn call() -> f64 {
+    Numbers.add(1.0).await
+}
+
+fn main() {}

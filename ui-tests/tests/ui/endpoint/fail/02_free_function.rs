@@ -1,0 +1,14 @@
+//! A6: an endpoint needs a service.
+
+use micro::endpoint;
+
+#[endpoint]
+async fn add(a: f64) -> f64 {
+    a
+}
+
+pub async fn call() -> f64 {
+    add(1.0).await
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! D4: a name the client needs.
+
+use micro::{endpoint, service};
+
+pub struct Numbers;
+
+#[service]
+impl Numbers {
+    #[endpoint]
+    async fn new(&self, a: f64) -> f64 {
+        a
+    }
+}
+
+// The type, its methods and its client are there all the same.
+pub async fn call(client: &NumbersClient) {
+    let _ = client.clone();
+    let _ = <Numbers as micro::Service>::INFO;
+}
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! A15: a parameter attribute elsewhere.
+
+use micro::{endpoint, service};
+
+pub struct Numbers;
+
+#[service]
+impl Numbers {
+    #[endpoint]
+    async fn add(&self, a: f64) -> f64 {
+        a
+    }
+
+    pub fn helper(#[header("X")] a: f64) -> f64 {
+        a
+    }
+}
+
+// The type, its methods and its client are there all the same.
+pub async fn call(client: &NumbersClient) {
+    let _ = client.clone();
+    let _ = <Numbers as micro::Service>::INFO;
+    let _: Result<f64, _> = client.add(&1.0).await;
+    let _ = Numbers::helper(1.0);
+}
+
+fn main() {}

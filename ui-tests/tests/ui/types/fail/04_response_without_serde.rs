@@ -1,0 +1,17 @@
+//! H3: a response that serde does not know.
+
+use micro::{endpoint, service};
+
+pub struct Sum(f64);
+
+pub struct Numbers;
+
+#[service]
+impl Numbers {
+    #[endpoint]
+    async fn add(&self, a: f64) -> Sum {
+        Sum(a)
+    }
+}
+
+fn main() {}

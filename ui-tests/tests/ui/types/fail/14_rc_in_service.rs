@@ -1,0 +1,19 @@
+//! H12: a service that cannot be shared.
+
+use std::rc::Rc;
+
+use micro::{endpoint, service};
+
+pub struct Numbers {
+    shared: Rc<u64>,
+}
+
+#[service]
+impl Numbers {
+    #[endpoint]
+    async fn add(&self, a: u64) -> u64 {
+        a + *self.shared
+    }
+}
+
+fn main() {}

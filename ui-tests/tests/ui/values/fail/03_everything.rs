@@ -1,0 +1,23 @@
+//! Everything that is wrong is reported at once.
+//! Errors: 5
+
+use micro::{endpoint, service};
+
+pub struct Numbers;
+
+#[service(name = "my service", version = "1.0", concurrency = 0)]
+impl Numbers {
+    #[endpoint(subject = "a..b", timeout = "2 secs")]
+    async fn add(&self, a: f64) -> f64 {
+        a
+    }
+}
+
+// The type, its methods and its client are there all the same.
+pub async fn call(client: &NumbersClient) {
+    let _ = client.clone();
+    let _ = <Numbers as micro::Service>::INFO;
+    let _: Result<f64, _> = client.add(&1.0).await;
+}
+
+fn main() {}
