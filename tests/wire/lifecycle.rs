@@ -1,0 +1,256 @@
+//! Starting and stopping.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use micro::{Connection, Request, ServiceBuilder, StartError};
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::broker::Broker;
+use crate::{proxy, raw};
+
+#[tokio::test]
+async fn a_thousand_starts_each_followed_at_once_by_a_request_from_another_connection() {
+    let broker = Broker::start().await;
+    let here = Connection::connect(broker.url()).await.unwrap();
+    let there = broker.client().await;
+    for number in 0..1_000 {
+        let service = ServiceBuilder::new("starting", "1.0.0")
+            .endpoint("answer", async |request: Request| {
+                request.context().instance_id().to_owned()
+            })
+            .start(&here)
+            .await
+            .unwrap();
+        let reply = raw::try_request(&there, "answer", "").await;
+        let reply = reply.unwrap_or_else(|error| panic!("start {number}: {error}"));
+        assert_eq!(raw::text(&reply), service.id());
+        let report = service.stop().await;
+        assert!(report.abandoned.is_empty());
+    }
+    let gone = raw::try_request(&there, "answer", "").await;
+    assert_eq!(
+        gone.unwrap_err(),
+        async_nats::RequestErrorKind::NoResponders
+    );
+}
+
+#[tokio::test]
+async fn a_stop_answers_what_is_in_flight_and_waiting_then_is_gone() {
+    let broker = Broker::start().await;
+    let (started, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+    let (seen, held) = (Arc::clone(&started), Arc::clone(&gate));
+    let service = ServiceBuilder::new("stopping", "1.0.0")
+        .concurrency(4)
+        .endpoint("slow", move |_: Request| {
+            let (seen, held) = (Arc::clone(&seen), Arc::clone(&held));
+            async move {
+                let told = held.notified();
+                seen.add_permits(1);
+                told.await;
+                "done"
+            }
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { raw::request(&client, "slow", "").await })
+        })
+        .collect();
+    let _four = started.acquire_many(4).await.unwrap();
+
+    let stopping = tokio::spawn({
+        let service = service.clone();
+        async move { service.stop().await }
+    });
+    // Discovery goes last: it still answers, and when the endpoint has left, a request finds nobody.
+    let released = tokio::spawn({
+        let gate = Arc::clone(&gate);
+        async move {
+            loop {
+                gate.notify_waiters();
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    for call in calls {
+        assert_eq!(raw::text(&call.await.unwrap()), "done");
+    }
+    let report = stopping.await.unwrap();
+    released.abort();
+    assert!(report.abandoned.is_empty(), "{report:?}");
+    for subject in ["slow", "$SRV.PING", "$SRV.STATS.stopping"] {
+        let reply = raw::try_request(&client, subject, "").await;
+        assert_eq!(
+            reply.unwrap_err(),
+            async_nats::RequestErrorKind::NoResponders,
+            "{subject}"
+        );
+    }
+    // A second stop is the same stop.
+    assert_eq!(service.stop().await, report);
+    assert_eq!(service.stats().endpoints[0].num_requests, 20);
+}
+
+#[tokio::test]
+async fn a_stop_waits_no_longer_than_the_drain_timeout_and_names_what_it_left() {
+    let broker = Broker::start().await;
+    let started = Arc::new(Notify::new());
+    let seen = Arc::clone(&started);
+    let service = ServiceBuilder::new("stuck", "1.0.0")
+        .drain_timeout(Duration::from_millis(50))
+        .endpoint("never", move |_: Request| {
+            seen.notify_one();
+            std::future::pending::<()>()
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    client
+        .publish_with_reply("never", client.new_inbox(), "".into())
+        .await
+        .unwrap();
+    started.notified().await;
+    let report = tokio::time::timeout(raw::PATIENCE, service.stop())
+        .await
+        .unwrap();
+    assert_eq!(report.abandoned.len(), 1);
+    assert_eq!(
+        (
+            report.abandoned[0].endpoint.as_str(),
+            report.abandoned[0].requests
+        ),
+        ("never", 1)
+    );
+}
+
+/// Callers that send one request after the other, until told to end: how many were sent, and how
+/// many had no answer. Each goes at its own pace, so that requests are under way at any moment.
+fn load(client: &async_nats::Client, end: &Arc<AtomicBool>) -> JoinSet<(usize, usize)> {
+    let mut callers = JoinSet::new();
+    for _ in 0..64 {
+        let (client, end) = (client.clone(), Arc::clone(end));
+        callers.spawn(async move {
+            let (mut sent, mut lost) = (0, 0);
+            while !end.load(Ordering::Relaxed) {
+                let reply = raw::try_request(&client, "work", "").await;
+                sent += 1;
+                lost += usize::from(reply.is_err());
+            }
+            (sent, lost)
+        });
+    }
+    callers
+}
+
+/// An instance that stays, and others that come and go under load, over a connection each to `url`.
+async fn come_and_go(broker: &Broker, url: &str, rounds: usize) -> (usize, usize) {
+    let start = async |url: &str| {
+        ServiceBuilder::new("rolling", "1.0.0")
+            .endpoint("work", async |_: Request| {
+                tokio::task::yield_now().await;
+                "ok"
+            })
+            .start(Connection::connect(url).await.unwrap())
+            .await
+            .unwrap()
+    };
+    let _stays = start(broker.url()).await;
+    let end = Arc::new(AtomicBool::new(false));
+    let load = load(&broker.client().await, &end);
+    for _ in 0..rounds {
+        let leaves = start(url).await;
+        // Mid-stream: it has served some, and more is on its way.
+        while leaves.stats().endpoints[0].num_requests < 200 {
+            tokio::task::yield_now().await;
+        }
+        assert!(leaves.stop().await.abandoned.is_empty());
+    }
+    end.store(true, Ordering::Relaxed);
+    let all = load.join_all().await;
+    all.iter().fold((0, 0), |(sent, lost), caller| {
+        (sent + caller.0, lost + caller.1)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leaving_under_load_loses_no_request() {
+    let broker = Broker::start().await;
+    let (sent, lost) = come_and_go(&broker, broker.url(), 10).await;
+    assert_eq!(lost, 0, "of {sent}");
+}
+
+/// What a plain drain of async-nats loses, and bare loopback does not show.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leaving_under_load_over_a_slow_network_loses_no_request() {
+    let broker = Broker::start().await;
+    let slow = proxy::delayed(broker.url(), Duration::from_millis(2)).await;
+    let (sent, lost) = come_and_go(&broker, &slow, 10).await;
+    assert_eq!(lost, 0, "of {sent}");
+}
+
+#[tokio::test]
+async fn dropping_the_handle_leaves_the_service_running() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    drop(
+        ServiceBuilder::new("kept", "1.0.0")
+            .endpoint("kept", async |_: Request| "here")
+            .start(&broker.client().await)
+            .await
+            .unwrap(),
+    );
+    assert_eq!(raw::text(&raw::request(&client, "kept", "").await), "here");
+}
+
+#[tokio::test]
+async fn a_closed_connection_stops_the_service() {
+    let broker = Broker::start().await;
+    let connection = Connection::connect(broker.url()).await.unwrap();
+    let service = ServiceBuilder::new("closing", "1.0.0")
+        .endpoint("x", async |_: Request| ())
+        .start(&connection)
+        .await
+        .unwrap();
+    connection.client().drain().await.unwrap();
+    tokio::time::timeout(raw::PATIENCE, service.stopped())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_not_permitted_is_an_error_that_names_it() {
+    let config = r#"
+        authorization {
+            users = [
+                { user: limited, password: "p w", permissions: {
+                    publish: ">", subscribe: { deny: ["secret.>", "$SRV.PING"] } } }
+            ]
+        }"#;
+    let Some(broker) = Broker::start_real(config).await else {
+        return;
+    };
+    let url = broker.url().replace("nats://", "nats://limited:p%20w@");
+    for (denied, subject) in [("secret.one", "secret.one"), ("open.one", "$SRV.PING")] {
+        for _ in 0..20 {
+            let connection = Connection::connect(&url).await.unwrap();
+            let error = ServiceBuilder::new("limited", "1.0.0")
+                .endpoint("open.two", async |_: Request| ())
+                .endpoint(denied, async |_: Request| ())
+                .start(&connection)
+                .await
+                .unwrap_err();
+            let StartError::Refused { subject: named, .. } = &error else {
+                panic!("{error}");
+            };
+            assert!([subject, "$SRV.PING"].contains(&named.as_str()), "{error}");
+        }
+    }
+}

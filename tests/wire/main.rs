@@ -1,0 +1,25 @@
+//! Behaviour over the wire: a real broker, and raw clients beside ours, so that our server and our
+//! client never vouch for each other.
+//!
+//! The broker is the dev server, or the `nats-server` that MICRO_TEST_NATS_SERVER names; each test
+//! has its own. Tests wait for events, never for time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod broker;
+mod proxy;
+mod raw;
+
+mod builder;
+mod discovery;
+mod faults;
+mod lifecycle;
+mod program;
+mod queue_groups;
+mod typed;

@@ -1,0 +1,262 @@
+//! The examples as processes: what a person at a terminal sees.
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::TcpListener;
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::broker::Broker;
+use crate::raw;
+
+/// An example, built by the same `cargo test`.
+fn example(name: &str) -> Command {
+    let mut path: PathBuf = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.push("examples");
+    path.push(name);
+    let mut command = Command::new(path);
+    command
+        .env_remove("NATS_URL")
+        .env_remove("MICRO_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// A running example, and the banner it printed.
+struct Running {
+    child: Child,
+    banner: String,
+    _out: Lines<BufReader<ChildStdout>>,
+}
+
+async fn run(mut command: Command) -> Running {
+    let mut child = command.spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut banner = String::new();
+    loop {
+        let line = tokio::time::timeout(raw::PATIENCE, out.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap_or_else(|| panic!("it ended after\n{banner}"));
+        banner.push_str(&line);
+        banner.push('\n');
+        if line.starts_with("Ctrl-C") {
+            break;
+        }
+    }
+    Running {
+        child,
+        banner,
+        _out: out,
+    }
+}
+
+impl Running {
+    fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let status = std::process::Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    async fn exit_code(&mut self) -> Option<i32> {
+        tokio::time::timeout(raw::PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .code()
+    }
+}
+
+async fn output(command: &mut Command) -> Output {
+    tokio::time::timeout(raw::PATIENCE, command.output())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn numbers_serves_says_so_and_is_called_by_itself() {
+    let broker = Broker::start().await;
+    let nats = ["--nats", broker.url()];
+    let mut command = example("numbers");
+    command.args(nats);
+    let mut numbers = run(command).await;
+    for says in [
+        "numbers 1.0.0, instance ",
+        broker.url(),
+        "numbers.add ",
+        "numbers.divide ",
+        "queue group heavy",
+        "history.* ",
+        "every instance answers",
+        r#" call add '{"a":1,"b":2}'"#,
+        " micro info numbers",
+    ] {
+        assert!(
+            numbers.banner.contains(says),
+            "{says:?} is not in\n{}",
+            numbers.banner
+        );
+    }
+
+    let call =
+        async |args: &[&str]| output(example("numbers").args(nats).arg("call").args(args)).await;
+    let sum = call(&["add", r#"{"a":1,"b":2}"#]).await;
+    assert_eq!(text(&sum.stdout), "3.0\n", "{}", text(&sum.stderr));
+    assert!(
+        text(&sum.stderr).contains("s, instance "),
+        "{}",
+        text(&sum.stderr)
+    );
+    assert_eq!(sum.status.code(), Some(0));
+
+    let zero = call(&["divide", r#"{"a":1,"b":0}"#]).await;
+    assert_eq!(zero.status.code(), Some(1));
+    assert!(text(&zero.stderr).contains("cannot divide 1 by zero (code 400)"));
+    assert!(text(&zero.stderr).contains(r#"{"kind":"DivideByZero","data":{"dividend":1.0}}"#));
+
+    let fault = call(&["add", r#"{"a":1,"b":"x"}"#]).await;
+    assert!(
+        text(&fault.stderr).contains("at `b`, line 1 column "),
+        "{}",
+        text(&fault.stderr)
+    );
+
+    let history = call(&["-H", "X-Tenant: acme", "history.anonymous"]).await;
+    assert_eq!(
+        text(&history.stdout),
+        "[{\"operation\":\"add\",\"result\":3.0}]\n"
+    );
+
+    let unfilled = call(&["history"]).await;
+    assert!(text(&unfilled.stderr).contains("serves `history.*`"));
+    let unknown = call(&["subtract"]).await;
+    assert!(text(&unknown.stderr).contains("there is no endpoint `subtract`: name one of `add`"));
+
+    numbers.signal("INT");
+    assert_eq!(numbers.exit_code().await, Some(0));
+    let gone = call(&["add", r#"{"a":1,"b":2}"#]).await;
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(text(&gone.stderr).contains("nobody serves `numbers.add`"));
+}
+
+#[tokio::test]
+async fn echo_serves_any_client_and_stops_on_sigterm() {
+    let broker = Broker::start().await;
+    let mut command = example("echo");
+    command.env("NATS_URL", format!("{},nats://127.0.0.1:1", broker.url()));
+    let mut echo = run(command).await;
+    let client = broker.client().await;
+    assert_eq!(
+        raw::text(&raw::request(&client, "svc.echo", "hello!").await),
+        "hello!"
+    );
+    echo.signal("TERM");
+    assert_eq!(echo.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn the_dev_server_is_there_when_asked_for_and_tells_where() {
+    let mut command = example("echo");
+    command.args(["--nats", "dev"]);
+    let echo = run(command).await;
+    assert!(
+        echo.banner.contains("development server"),
+        "{}",
+        echo.banner
+    );
+    let url = echo
+        .banner
+        .split_whitespace()
+        .find(|word| word.starts_with("nats://"))
+        .unwrap();
+    let client = async_nats::connect(url).await.unwrap();
+    assert_eq!(
+        raw::text(&raw::request(&client, "svc.echo", "hi").await),
+        "hi"
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_with_an_exit_code() {
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mute_url = format!("nats://{}", mute.local_addr().unwrap());
+    let http_url = format!("nats://{}", http.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = http.accept().await {
+            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let not_nats = |url: &str| format!("what listens at {url} does not speak NATS");
+    for (args, code, says) in [
+        (
+            vec!["--nats", "http://x"],
+            2,
+            "`http://x` is not a NATS URL".to_owned(),
+        ),
+        (
+            vec!["--nats", "nats://h:nine"],
+            2,
+            "`nats://h:nine` is not a NATS URL".to_owned(),
+        ),
+        (
+            vec!["--nats", "nats://127.0.0.1:1"],
+            1,
+            "no NATS server at nats://127.0.0.1:1".to_owned(),
+        ),
+        (vec!["--nats", &mute_url], 1, not_nats(&mute_url)),
+        (vec!["--nats", &http_url], 1, not_nats(&http_url)),
+        (
+            vec!["--log", "loud"],
+            2,
+            "`loud` is not a log level".to_owned(),
+        ),
+        (
+            vec!["--bogus"],
+            2,
+            "unexpected argument '--bogus'".to_owned(),
+        ),
+        (vec!["call"], 2, "required arguments".to_owned()),
+    ] {
+        let failed = output(example("echo").args(&args)).await;
+        let stderr = text(&failed.stderr);
+        assert_eq!(failed.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(
+            stderr.contains(&says),
+            "{args:?}: {says:?} is not in\n{stderr}"
+        );
+    }
+    drop(mute);
+}
+
+#[tokio::test]
+async fn help_and_version_name_the_service() {
+    let version = output(example("numbers").arg("--version")).await;
+    assert_eq!(text(&version.stdout), "numbers 1.0.0\n");
+    let help = output(example("numbers").arg("--help")).await;
+    for says in [
+        "Arithmetic on two numbers",
+        "--nats",
+        "NATS_URL",
+        "--log",
+        "call",
+    ] {
+        assert!(text(&help.stdout).contains(says), "{}", text(&help.stdout));
+    }
+    assert_eq!(help.status.code(), Some(0));
+}

@@ -1,0 +1,82 @@
+//! What a client that knows nothing of this framework sees.
+
+use std::time::Duration;
+
+use async_nats::{Client, Message, RequestErrorKind};
+use futures_util::StreamExt as _;
+use serde_json::Value;
+
+/// Long enough for a loaded machine: reaching it is a failure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One request and its one reply.
+pub(crate) async fn request(client: &Client, subject: &str, body: &str) -> Message {
+    try_request(client, subject, body).await.unwrap()
+}
+
+pub(crate) async fn try_request(
+    client: &Client,
+    subject: &str,
+    body: &str,
+) -> Result<Message, RequestErrorKind> {
+    let request = async_nats::Request::new()
+        .payload(body.to_owned().into())
+        .timeout(Some(PATIENCE));
+    client
+        .send_request(subject.to_owned(), request)
+        .await
+        .map_err(|error| error.kind())
+}
+
+/// The body of a reply, as text.
+pub(crate) fn text(message: &Message) -> &str {
+    std::str::from_utf8(&message.payload).unwrap()
+}
+
+/// The code and the text of a service error.
+pub(crate) fn error_of(message: &Message) -> Option<(u16, String)> {
+    let headers = message.headers.as_ref()?;
+    let code = headers.get("Nats-Service-Error-Code")?.as_str();
+    let text = headers.get("Nats-Service-Error")?.as_str();
+    Some((code.parse().unwrap(), text.to_owned()))
+}
+
+/// Every reply to one request, in no order: those that come before a reply to a message that we
+/// send to ourselves behind it, `expected` at least.
+pub(crate) async fn gather(client: &Client, subject: &str, expected: usize) -> Vec<Message> {
+    let inbox = client.new_inbox();
+    let mut replies = client.subscribe(inbox.clone()).await.unwrap();
+    client
+        .publish_with_reply(subject.to_owned(), inbox.clone(), "".into())
+        .await
+        .unwrap();
+    let mut all = Vec::new();
+    while all.len() < expected {
+        let reply = tokio::time::timeout(PATIENCE, replies.next())
+            .await
+            .unwrap_or_else(|_| panic!("{} of {expected} replies on {subject}", all.len()))
+            .unwrap();
+        all.push(reply);
+    }
+    // Whoever else would answer has had the request as long as these.
+    client.publish(inbox, "end".into()).await.unwrap();
+    while let Some(reply) = tokio::time::timeout(PATIENCE, replies.next())
+        .await
+        .unwrap()
+    {
+        if reply.payload == "end" {
+            break;
+        }
+        all.push(reply);
+    }
+    all
+}
+
+pub(crate) fn json(message: &Message) -> Value {
+    serde_json::from_slice(&message.payload).unwrap()
+}
+
+/// STATS of one instance.
+pub(crate) async fn stats(client: &Client, name: &str, id: &str) -> Value {
+    json(&request(client, &format!("$SRV.STATS.{name}.{id}"), "").await)
+}
