@@ -4,7 +4,8 @@
 A block `sh` is run as it stands, in the folder that the block before left. With `terminal=service`
 its last command is a service: it stays up until the next such block. A block `rust file=PATH` is
 written to PATH. A block `text` shows what the `sh` block before it prints: each of its lines must
-be there, in that order; `…` stands for anything. `exit=N` is the exit code that a block ends with.
+be there, in that order; `…` stands for anything. `exit=N` is the exit code that a block ends with. A
+block `rust inside=PATH` must compile as the body of a function in PATH that has a `connection`.
 """
 
 import os
@@ -63,6 +64,20 @@ def compare(shown, printed):
         position = found.end()
 
 
+def compiles(body, path):
+    with open(path) as file:
+        program = file.read()
+    with open(path, "a") as file:
+        file.write(f"pub async fn shown(connection: micro::Connection) {{\n{body}\n}}\n")
+    result = subprocess.run(
+        ["cargo", "check", "--quiet"], cwd=os.path.dirname(path), capture_output=True, text=True
+    )
+    with open(path, "w") as file:
+        file.write(program)
+    if result.returncode or result.stderr:
+        sys.exit(f"{body}\ndoes not compile:\n{result.stderr}")
+
+
 def main():
     source = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     with tempfile.TemporaryDirectory() as home:
@@ -76,6 +91,8 @@ def main():
                 if language == "rust" and "file" in options:
                     with open(os.path.join(folder, options["file"]), "w") as file:
                         file.write(text)
+                elif language == "rust" and "inside" in options:
+                    compiles(text, os.path.join(folder, options["inside"]))
                 elif language == "sh" and options.get("terminal") == "service":
                     if service:
                         service.stop()
