@@ -8,8 +8,8 @@ use serde::Serialize;
 /// they may use, so it must look like a release; that this is another program is said by the name.
 const FOLLOWED_VERSION: &str = "2.15.1";
 
-/// For people who look at a connection and wonder what is there.
-const SERVER_NAME: &str = "micro-dev-server";
+/// The `server_name` in INFO, for people who look at a connection and wonder what is there.
+pub const SERVER_NAME: &str = "micro-dev-server";
 
 /// The parts that are the same for every connection.
 #[derive(Debug)]

@@ -63,4 +63,5 @@ mod server;
 mod subjects;
 mod sublist;
 
+pub use info::SERVER_NAME;
 pub use server::{Builder, DevServer, StartError};

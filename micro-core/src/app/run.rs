@@ -9,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{self, AppArgs, Command, Flags};
 use super::error::AppError;
-use super::nats::{self, Nats, Origin};
+use super::nats::{Nats, Origin, Search};
 use super::registry::Registry;
 use super::signals::Signals;
 use super::{banner, call, program};
@@ -192,7 +192,11 @@ impl App {
             dev_server,
         } = match self.connection {
             Some(connection) => Nats::given(connection),
-            None => nats::connect(args.nats.as_deref(), first.name()).await?,
+            None => {
+                Search::new(args.nats.as_deref(), first.name())
+                    .connect()
+                    .await?
+            }
         };
         let mut app = RunningApp {
             services: Vec::with_capacity(self.services.len()),
@@ -221,9 +225,11 @@ impl App {
         for service in self.services {
             endpoints.extend(service.endpoint_infos()?);
         }
-        let connection = match self.connection {
-            Some(connection) => connection,
-            None => nats::connect_to_running(args.nats.as_deref(), &name).await?,
+        let connection = if let Some(connection) = self.connection {
+            connection
+        } else {
+            let search = Search::new(args.nats.as_deref(), &name);
+            search.connect_to_running().await?
         };
         call::call(&connection, &endpoints, call).await
     }

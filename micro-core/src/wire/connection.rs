@@ -64,6 +64,16 @@ impl Connection {
         self.inner.client.max_payload()
     }
 
+    /// What the server is, for people.
+    pub(crate) fn server_kind(&self) -> String {
+        let info = self.inner.client.server_info();
+        if info.server_name == micro_devserver::SERVER_NAME {
+            "a development server".to_owned()
+        } else {
+            format!("nats-server {}", info.version)
+        }
+    }
+
     pub(crate) fn listen(&self) -> Listener {
         self.inner.events.listen()
     }
