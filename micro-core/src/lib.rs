@@ -37,11 +37,12 @@ pub use error::{Error, Fault, FaultField, FaultMessage, Result, ServiceError};
 pub use handler::{
     EndpointRequest, EndpointResponse, FromHeader, FromRequest, FromSubject, Handler,
     HandlerFuture, IntoReply, Json, RawPayload, Reply, Request, ServerRequest, ServerResponse,
+    Shareable,
 };
 pub use micro_names::Problem;
 pub use service::{
     Abandoned, Endpoint, EndpointDef, EndpointOptions, Group, QueueGroup, RunningService, Service,
-    ServiceBuilder, ServiceDef, Shareable, StartError, StopReport,
+    ServiceBuilder, ServiceDef, StartError, StopReport,
 };
 pub use wire::{
     ConnectError, Connection, Event, Events, HeaderError, Headers, PublishError, Refused,
@@ -58,7 +59,7 @@ pub mod __private0 {
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, HandlerFuture, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned,
-        ReturnedValue, Shared, answer, any_payload, failure, no_payload,
+        ReturnedValue, Shared, any_payload, failure, no_payload,
     };
     pub use crate::service::{Endpoint, EndpointDef, QueueGroup, Service, ServiceDef};
 }

@@ -2,6 +2,7 @@
 //! request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use micro::{Error, Json, Reply, Request, RunningService, ServiceBuilder};
 use serde_json::json;
@@ -31,9 +32,35 @@ async fn start(broker: &Broker) -> RunningService {
         })
         .endpoint("silent", async |_: Request| Reply::silence())
         .endpoint("command", async |_: Request| ())
+        .endpoint("huge_error", async |_: Request| {
+            Err::<(), _>(Error::new(422, "too much").with_body(vec![b'x'; 2 * 1024 * 1024]))
+        })
+        .endpoint_with(
+            "late",
+            async |request: Request| {
+                let _bomb = Bomb;
+                request.context().set_header("X-Late", "yes")?;
+                std::future::pending::<()>().await;
+                Ok::<_, Error>(())
+            },
+            |endpoint| endpoint.timeout(Duration::from_millis(10)).concurrency(1),
+        )
+        .endpoint("header", async |request: Request| {
+            request.context().set_header("X-Set", "by the handler")?;
+            Ok::<_, Error>("body")
+        })
         .start(&broker.client().await)
         .await
         .unwrap()
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "dropped");
+    }
 }
 
 /// Requests, errors and the last error of an endpoint.
@@ -153,11 +180,58 @@ async fn a_reply_that_is_too_large_becomes_413() {
     let service = start(&broker).await;
     let client = broker.client().await;
     let reply = raw::request(&client, "huge", "").await;
-    let text = "the reply of 2097152 bytes exceeds the server's limit of 1048576 bytes";
+    let text =
+        "the reply of 2097152 bytes and its headers exceed the server's limit of 1048576 bytes";
     assert_eq!(raw::error_of(&reply), Some((413, text.into())));
     assert_eq!(
         counted(&client, &service, "huge").await,
         (1, 1, format!("413:{text}"))
+    );
+}
+
+#[tokio::test]
+async fn a_request_counts_as_one_error_at_most() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    let client = broker.client().await;
+    let reply = raw::request(&client, "huge_error", "").await;
+    assert_eq!(raw::error_of(&reply).unwrap().0, 413);
+    assert_eq!(
+        counted(&client, &service, "huge_error").await,
+        (1, 1, "422:too much".into())
+    );
+    // An error that nobody waits for is that error, once.
+    client.publish("sum", "x".into()).await.unwrap();
+    raw::request(&client, "sum", "[1]").await;
+    let (requests, errors, last) = counted(&client, &service, "sum").await;
+    assert_eq!((requests, errors), (2, 1));
+    assert!(last.starts_with("400:cannot decode"), "{last}");
+}
+
+#[tokio::test]
+async fn a_panic_while_a_late_handler_is_dropped_answers_500_and_frees_its_place() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    let client = broker.client().await;
+    for _ in 0..4 {
+        let reply = raw::request(&client, "late", "").await;
+        assert_eq!(raw::error_of(&reply), Some((500, "internal error".into())));
+        // What the handler set before is kept, whatever became of it.
+        let headers = reply.headers.unwrap();
+        assert_eq!(headers.get("X-Late").unwrap().as_str(), "yes");
+    }
+    assert_eq!(counted(&client, &service, "late").await.0, 4);
+}
+
+#[tokio::test]
+async fn headers_set_through_the_context_are_on_the_reply() {
+    let broker = Broker::start().await;
+    let _service = start(&broker).await;
+    let client = broker.client().await;
+    let reply = raw::request(&client, "header", "").await;
+    assert_eq!(
+        reply.headers.unwrap().get("X-Set").unwrap().as_str(),
+        "by the handler"
     );
 }
 

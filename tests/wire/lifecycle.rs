@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use micro::{Connection, Request, ServiceBuilder, StartError};
+use micro::{App, Connection, Request, ServiceBuilder, StartError};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
@@ -226,6 +226,176 @@ async fn a_closed_connection_stops_the_service() {
 }
 
 #[tokio::test]
+async fn a_closed_connection_of_the_users_own_stops_the_service_too() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let service = ServiceBuilder::new("closing", "1.0.0")
+        .endpoint("x", async |_: Request| ())
+        .start(&client)
+        .await
+        .unwrap();
+    client.drain().await.unwrap();
+    let report = tokio::time::timeout(raw::PATIENCE, service.stopped())
+        .await
+        .unwrap();
+    assert_eq!(
+        report.cause.as_deref(),
+        Some("its connection to NATS is closed")
+    );
+}
+
+#[tokio::test]
+async fn a_stop_ends_while_the_server_is_away() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let connection = Connection::connect(&url).await.unwrap();
+    let service = ServiceBuilder::new("alone", "1.0.0")
+        .endpoint("x", async |_: Request| ())
+        .start(&connection)
+        .await
+        .unwrap();
+    network.cut();
+    while connection.is_connected() {
+        tokio::task::yield_now().await;
+    }
+    // And with the client's queue of commands full, which nobody empties now.
+    let client = connection.client().clone();
+    let flood =
+        tokio::spawn(async move { while client.publish("nowhere", "".into()).await.is_ok() {} });
+    let report = tokio::time::timeout(raw::PATIENCE, service.stop())
+        .await
+        .unwrap();
+    assert!(report.abandoned.is_empty(), "{report:?}");
+    flood.abort();
+}
+
+#[tokio::test]
+async fn a_service_comes_back_with_the_server_under_the_same_id() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let connection = Connection::connect(&url).await.unwrap();
+    let service = ServiceBuilder::new("back", "1.0.0")
+        .endpoint("back", async |_: Request| "here")
+        .start(&connection)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    raw::request(&client, "back", "").await;
+    network.cut();
+    // The same address, once it is free again.
+    let listener = async {
+        loop {
+            if let Ok(listener) =
+                tokio::net::TcpListener::bind(url.trim_start_matches("nats://")).await
+            {
+                return listener;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let listener = tokio::time::timeout(raw::PATIENCE, listener).await.unwrap();
+    proxy::serve(listener, broker.url(), Duration::ZERO);
+    let answered = async {
+        while raw::try_request(&client, "back", "").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(raw::PATIENCE, answered).await.unwrap();
+    let stats = raw::stats(&client, "back", service.id()).await;
+    assert_eq!(stats["endpoints"][0]["num_requests"], 2);
+}
+
+#[tokio::test]
+async fn discovery_answers_while_a_service_drains_and_what_waits_too_long_is_told() {
+    let broker = Broker::start().await;
+    let (started, gate) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let (seen, held) = (Arc::clone(&started), Arc::clone(&gate));
+    let service = ServiceBuilder::new("draining", "1.0.0")
+        .concurrency(1)
+        .drain_timeout(Duration::from_secs(3))
+        .endpoint("slow", move |_: Request| {
+            let (seen, held) = (Arc::clone(&seen), Arc::clone(&held));
+            async move {
+                seen.notify_one();
+                let _pass = held.acquire().await;
+                "done"
+            }
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let calls: Vec<_> = (0..5)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { raw::request(&client, "slow", "").await })
+        })
+        .collect();
+    started.notified().await;
+    let stopping = tokio::spawn({
+        let service = service.clone();
+        async move { service.stop().await }
+    });
+    // Once the endpoint has left, nobody is there for a new request, and STATS still answers.
+    let inbox = client.new_inbox();
+    let mut nobody = client.subscribe(inbox.clone()).await.unwrap();
+    let gone = async {
+        loop {
+            client
+                .publish_with_reply("slow", inbox.clone(), "".into())
+                .await
+                .unwrap();
+            client.flush().await.unwrap();
+            tokio::select! {
+                reply = futures_util::StreamExt::next(&mut nobody) => {
+                    if reply.unwrap().status.is_some() {
+                        return;
+                    }
+                }
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    };
+    tokio::time::timeout(raw::PATIENCE, gone).await.unwrap();
+    let stats = raw::stats(&client, "draining", service.id()).await;
+    assert_eq!(stats["id"], service.id());
+
+    let report = tokio::time::timeout(raw::PATIENCE, stopping)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(report.abandoned[0].requests, 1, "{report:?}");
+    // Four never started: they were told to go elsewhere.
+    let mut told = 0;
+    gate.add_permits(1);
+    for call in calls {
+        let reply = call.await.unwrap();
+        told += usize::from(raw::error_of(&reply).is_some_and(|(code, _)| code == 503));
+    }
+    assert_eq!(told, 4);
+}
+
+#[tokio::test]
+async fn a_program_whose_service_stops_by_itself_has_failed() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let service = ServiceBuilder::new("failing", "1.0.0").endpoint("x", async |_: Request| ());
+    let program = tokio::spawn(App::with_client(&client).builder(service).run());
+    let caller = broker.client().await;
+    let up = async { while raw::try_request(&caller, "x", "").await.is_err() {} };
+    tokio::time::timeout(raw::PATIENCE, up).await.unwrap();
+    client.drain().await.unwrap();
+    let error = tokio::time::timeout(raw::PATIENCE, program)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "service `failing` has stopped: its connection to NATS is closed"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscription_that_is_not_permitted_is_an_error_that_names_it() {
     let config = r#"
         authorization {
@@ -238,8 +408,14 @@ async fn a_subscription_that_is_not_permitted_is_an_error_that_names_it() {
         return;
     };
     let url = broker.url().replace("nats://", "nats://limited:p%20w@");
+    // Busy cores, so that what the client hands to a task of its own may come late.
+    let end = Arc::new(AtomicBool::new(false));
+    for _ in 0..4 {
+        let end = Arc::clone(&end);
+        std::thread::spawn(move || while !end.load(Ordering::Relaxed) {});
+    }
     for (denied, subject) in [("secret.one", "secret.one"), ("open.one", "$SRV.PING")] {
-        for _ in 0..20 {
+        for _ in 0..50 {
             let connection = Connection::connect(&url).await.unwrap();
             let error = ServiceBuilder::new("limited", "1.0.0")
                 .endpoint("open.two", async |_: Request| ())
@@ -253,4 +429,5 @@ async fn a_subscription_that_is_not_permitted_is_an_error_that_names_it() {
             assert!([subject, "$SRV.PING"].contains(&named.as_str()), "{error}");
         }
     }
+    end.store(true, Ordering::Relaxed);
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::broker::Broker;
-use crate::raw;
+use crate::{proxy, raw};
 
 /// An example, built by the same `cargo test`.
 fn example(name: &str) -> Command {
@@ -167,6 +168,41 @@ async fn echo_serves_any_client_and_stops_on_sigterm() {
     );
     echo.signal("TERM");
     assert_eq!(echo.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_signal_stops_the_program_while_the_server_is_away() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let mut command = example("echo");
+    command.args(["--nats", &url]);
+    let mut echo = run(command).await;
+    network.cut();
+    echo.signal("TERM");
+    assert_eq!(echo.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    for (second, code) in [("INT", 130), ("TERM", 143)] {
+        let mut command = example("echo");
+        command.args(["--nats", &url]);
+        let mut echo = run(command).await;
+        let mut log = BufReader::new(echo.child.stderr.take().unwrap()).lines();
+        // A server that says nothing holds the stop up, so that there is time for a second signal.
+        network.freeze();
+        echo.signal("TERM");
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains("stopping") {
+                break;
+            }
+        }
+        echo.signal(second);
+        assert_eq!(echo.exit_code().await, Some(code));
+        network.thaw();
+    }
 }
 
 #[tokio::test]

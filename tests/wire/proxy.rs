@@ -1,35 +1,83 @@
 //! A network that takes its time: a TCP proxy that delays every byte, in order, each way.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 /// The URL of a proxy before the broker at `url`. It lives as long as the test.
 pub(crate) async fn delayed(url: &str, delay: Duration) -> String {
-    let server = url.trim_start_matches("nats://").to_owned();
+    cuttable(url, delay).await.0
+}
+
+/// What can happen to a network.
+pub(crate) struct Network {
+    frozen: Arc<AtomicBool>,
+    task: AbortHandle,
+}
+
+impl Network {
+    /// All connections break, and none is made.
+    pub(crate) fn cut(&self) {
+        self.task.abort();
+    }
+
+    /// Connections stay, and nothing comes through them any more.
+    pub(crate) fn freeze(&self) {
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// New connections work again; those that were frozen do not.
+    pub(crate) fn thaw(&self) {
+        self.frozen.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The same, over a network to which something can happen.
+pub(crate) async fn cuttable(url: &str, delay: Duration) -> (String, Network) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
+    (format!("nats://{address}"), serve(listener, url, delay))
+}
+
+/// A proxy on a listener.
+pub(crate) fn serve(listener: TcpListener, url: &str, delay: Duration) -> Network {
+    let server = url.trim_start_matches("nats://").to_owned();
+    let frozen = Arc::new(AtomicBool::new(false));
+    let still = Arc::clone(&frozen);
+    let task = tokio::spawn(async move {
+        let mut pipes = JoinSet::new();
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(&server).await.unwrap();
             client.set_nodelay(true).unwrap();
             server.set_nodelay(true).unwrap();
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = server.into_split();
-            tokio::spawn(pipe(from_client, to_server, delay));
-            tokio::spawn(pipe(from_server, to_client, delay));
+            pipes.spawn(pipe(from_client, to_server, delay, Arc::clone(&still)));
+            pipes.spawn(pipe(from_server, to_client, delay, Arc::clone(&still)));
         }
     });
-    format!("nats://{address}")
+    Network {
+        frozen,
+        task: task.abort_handle(),
+    }
 }
 
-async fn pipe(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) {
+async fn pipe(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    delay: Duration,
+    still: Arc<AtomicBool>,
+) {
     let (sender, mut receiver) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
-    tokio::spawn(async move {
+    let mut reading = JoinSet::new();
+    reading.spawn(async move {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer).await {
             if sender
@@ -42,6 +90,9 @@ async fn pipe(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) 
     });
     while let Some((due, bytes)) = receiver.recv().await {
         tokio::time::sleep_until(due).await;
+        if still.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         if to.write_all(&bytes).await.is_err() {
             return;
         }

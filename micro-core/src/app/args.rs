@@ -36,7 +36,13 @@ pub struct AppArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Flags {
     /// The NATS servers, separated by commas; `dev` for one inside this process
-    #[arg(long, value_name = "URL[,URL...]", env = "NATS_URL", global = true)]
+    #[arg(
+        long,
+        value_name = "URL[,URL...]",
+        env = "NATS_URL",
+        hide_env_values = true,
+        global = true
+    )]
     pub(super) nats: Option<String>,
 
     /// What to log: off, error, warn, info, debug, trace, or a list such as `info,my_crate=debug`
@@ -85,7 +91,11 @@ pub(super) struct CallArgs {
     pub(super) endpoint: String,
 
     /// The body of the request, JSON for typed endpoints; `-` reads it from the standard input
-    #[arg(default_value = "", hide_default_value = true)]
+    #[arg(
+        default_value = "",
+        hide_default_value = true,
+        allow_negative_numbers = true
+    )]
     pub(super) payload: String,
 
     /// A header of the request; may be given several times

@@ -28,7 +28,7 @@ pub enum AppError {
         reason: String,
     },
     /// There is no connection.
-    #[error(transparent)]
+    #[error("{0} (`--nats URL` or NATS_URL)")]
     Connect(#[from] ConnectError),
     /// A service did not start.
     #[error(transparent)]
@@ -36,6 +36,14 @@ pub enum AppError {
     /// The `call` subcommand has no answer.
     #[error("{reason}")]
     Call {
+        /// Why.
+        reason: String,
+    },
+    /// A service stopped without being asked to.
+    #[error("service `{service}` has stopped: {reason}")]
+    Stopped {
+        /// The name of the service.
+        service: String,
         /// Why.
         reason: String,
     },

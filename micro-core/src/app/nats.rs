@@ -126,7 +126,7 @@ impl<'a> Search<'a> {
         Ok(Nats {
             origin: Origin::Server {
                 url: urls.to_string(),
-                kind: connection.server_kind(),
+                kind: kind(&connection),
             },
             connection,
             dev_server: None,
@@ -158,6 +158,16 @@ impl<'a> Search<'a> {
             origin: Origin::Dev { url: server.url() },
             dev_server: Some(server),
         })
+    }
+}
+
+/// What kind of server it is, for people.
+fn kind(connection: &Connection) -> String {
+    let (name, version) = connection.server();
+    if name == micro_devserver::SERVER_NAME {
+        "a development server".to_owned()
+    } else {
+        format!("nats-server {version}")
     }
 }
 

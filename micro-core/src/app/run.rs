@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{join_all, select_all};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -135,14 +136,13 @@ impl App {
             signal = signals.next() => std::process::exit(signal.exit_code),
         };
         app.print_banner();
-        tokio::select! {
-            () = app.stopped() => {
-                tracing::error!("all services have stopped");
-            }
+        let failed = tokio::select! {
+            failed = app.failed() => Some(failed),
             signal = signals.next() => {
                 tracing::info!(signal = signal.name, "stopping");
+                None
             }
-        }
+        };
         let reports = tokio::select! {
             reports = app.stop() => reports,
             signal = signals.next() => std::process::exit(signal.exit_code),
@@ -152,6 +152,9 @@ impl App {
             .flat_map(|report| &report.abandoned)
             .map(|abandoned| abandoned.requests)
             .sum();
+        if let Some(error) = failed {
+            return Err(error);
+        }
         if requests > 0 {
             return Err(AppError::Abandoned { requests });
         }
@@ -271,8 +274,19 @@ impl RunningApp {
         join_all(self.services.iter().map(RunningService::stop)).await
     }
 
-    async fn stopped(&self) {
-        join_all(self.services.iter().map(RunningService::stopped)).await;
+    /// Waits until a service stops without being asked to. One is enough: a program that serves
+    /// only some of what it should had better be started again.
+    async fn failed(&self) -> AppError {
+        let stops = self.services.iter().map(|service| {
+            async move { (service.name().to_owned(), service.stopped().await) }.boxed()
+        });
+        let ((service, report), _, _) = select_all(stops).await;
+        AppError::Stopped {
+            service,
+            reason: report
+                .cause
+                .unwrap_or_else(|| "something in the program stopped it".to_owned()),
+        }
     }
 
     fn print_banner(&self) {

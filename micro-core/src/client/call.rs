@@ -66,12 +66,13 @@ impl<R, E> Call<'_, R, E> {
         R: DeserializeOwned + 'static,
         E: ServiceError,
     {
+        let subject = self.outgoing.subject();
         let Outgoing {
             caller,
-            subject,
             headers,
             payload,
             problem,
+            ..
         } = self.outgoing;
         if let Some(reason) = problem {
             return Err(CallError::Request { subject, reason });
@@ -119,7 +120,7 @@ where
 impl<R, E> fmt::Debug for Call<'_, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("subject", &self.outgoing.subject)
+            .field("subject", &self.outgoing.subject())
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

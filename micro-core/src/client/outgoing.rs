@@ -16,7 +16,10 @@ use crate::wire::Headers;
 #[derive(Debug)]
 pub struct Outgoing<'a> {
     pub(super) caller: &'a Caller,
-    pub(super) subject: String,
+    /// With its placeholders, until the call is made.
+    pattern: String,
+    /// The values of placeholders, by name.
+    values: Vec<(String, String)>,
     pub(super) headers: Option<Headers>,
     pub(super) payload: Bytes,
     pub(super) problem: Option<String>,
@@ -27,7 +30,8 @@ impl<'a> Outgoing<'a> {
     pub fn new(caller: &'a Caller, subject: impl Into<String>) -> Self {
         Self {
             caller,
-            subject: subject.into(),
+            pattern: subject.into(),
+            values: Vec::new(),
             headers: None,
             payload: Bytes::new(),
             problem: None,
@@ -38,7 +42,7 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub fn placeholder(mut self, name: &str, value: &str) -> Self {
         match micro_names::check_token(value) {
-            Ok(()) => self.subject = self.subject.replace(&format!("{{{name}}}"), value),
+            Ok(()) => self.values.push((name.to_owned(), value.to_owned())),
             Err(problem) => self.refuse(format!("`{name}` cannot be in a subject: {problem}")),
         }
         self
@@ -77,6 +81,26 @@ impl<'a> Outgoing<'a> {
             outgoing: self,
             types: PhantomData,
         }
+    }
+
+    /// The pattern with its placeholders filled in, token by token: a value is never read as a
+    /// placeholder itself.
+    pub(super) fn subject(&self) -> String {
+        let tokens: Vec<&str> = self
+            .pattern
+            .split('.')
+            .map(|token| {
+                let name = token
+                    .strip_prefix('{')
+                    .and_then(|name| name.strip_suffix('}'));
+                let value = self
+                    .values
+                    .iter()
+                    .find(|(known, _)| Some(known.as_str()) == name);
+                value.map_or(token, |(_, value)| value)
+            })
+            .collect();
+        tokens.join(".")
     }
 
     /// Keeps the first problem: later ones may follow from it.

@@ -51,7 +51,12 @@ impl Counters {
         Count {
             requests,
             errors: self.errors.load(Ordering::Acquire),
-            processing: Duration::from_nanos(self.processing_nanos.load(Ordering::Relaxed)),
+            // A request's time is counted just before it is: time without requests makes no sense,
+            // and the `nats` command divides by them.
+            processing: match requests {
+                0 => Duration::ZERO,
+                _ => Duration::from_nanos(self.processing_nanos.load(Ordering::Relaxed)),
+            },
             last_error: last_error.clone(),
         }
     }

@@ -69,12 +69,9 @@ impl Endpoint {
                     endpoint.serve(message).await;
                 }
             });
-        } else {
-            // Nothing can be pending: the intake, which alone adds to it, was here all the time,
-            // and found room when it came.
-            while let Some(message) = self.limits.next() {
-                self.serve(message).await;
-            }
+        } else if let Some(message) = self.limits.next() {
+            // Not while the reader, which alone admits, was here all the time and had found room.
+            Box::pin(self.start(message)).await;
         }
     }
 
@@ -99,12 +96,14 @@ impl Endpoint {
             .as_ref()
             .is_some_and(|headers| headers.get(INSTANCE_HEADER).is_some());
         let context = Context::new(Arc::clone(&self.place), subject, reply_to.clone(), headers);
-        let request = Request::new(context, payload);
+        let context = Arc::new(context);
+        let request = Request::new(Arc::clone(&context), payload);
 
         let started = Instant::now();
-        let mut reply = self.call(request).await;
+        let reply = self.call(request).await;
         self.counters.request(started.elapsed());
 
+        let mut reply = reply.with_context_headers(context.take_reply_headers());
         if names_instance {
             let id = &self.place.instance.id;
             // An id is made of letters and digits.
@@ -116,24 +115,18 @@ impl Endpoint {
         self.answer(reply_to, reply).await;
     }
 
-    /// Calls the handler, and turns what must not happen into a reply.
+    /// Calls the handler, and turns what must not happen into a reply. All that is the user's runs
+    /// within the catch, the drop of a handler that has taken too long included.
     async fn call(&self, request: Request) -> Reply {
-        let handled = AssertUnwindSafe(async { self.handler.call(request).await }).catch_unwind();
-        let handled = match self.definition.timeout {
-            Some(limit) => match tokio::time::timeout(limit, handled).await {
-                Ok(handled) => handled,
-                Err(_) => {
-                    return Reply::fault(Fault::new(
-                        504,
-                        format_args!(
-                            "endpoint `{}` did not answer within {limit:?}",
-                            self.definition.name
-                        ),
-                    ));
-                }
-            },
-            None => handled.await,
-        };
+        let handled = AssertUnwindSafe(async {
+            match self.definition.timeout {
+                None => self.handler.call(request).await,
+                Some(limit) => tokio::time::timeout(limit, self.handler.call(request))
+                    .await
+                    .unwrap_or_else(|_| self.too_late(limit)),
+            }
+        });
+        let handled = handled.catch_unwind().await;
         handled.unwrap_or_else(|panic| {
             let text = panic
                 .downcast_ref::<&str>()
@@ -147,57 +140,88 @@ impl Endpoint {
         })
     }
 
+    fn too_late(&self, limit: Duration) -> Reply {
+        let name = &self.definition.name;
+        Reply::fault(Fault::new(
+            504,
+            format_args!("endpoint `{name}` did not answer within {limit:?}"),
+        ))
+    }
+
     /// Answers "busy" at once. Counted as a request and an error that took no time.
     async fn refuse(&self, message: Message) {
+        let name = &self.definition.name;
+        let text = format!("endpoint `{name}` is at its limits, try again later");
+        self.turn_away(message, Fault::new(503, text)).await;
+    }
+
+    /// Answers requests that wait and will not be started, because the service stops. How many
+    /// there were.
+    pub(crate) async fn turn_away_pending(&self) -> usize {
+        let pending = self.limits.take_pending();
+        let turned_away = pending.len();
+        for message in pending {
+            let text = format!(
+                "service `{}` is stopping, try again",
+                self.place.instance.name
+            );
+            self.turn_away(message, Fault::new(503, text)).await;
+        }
+        turned_away
+    }
+
+    async fn turn_away(&self, message: Message, fault: Fault) {
         self.counters.request(Duration::ZERO);
-        let fault = Fault::new(
-            503,
-            format_args!(
-                "endpoint `{}` is at its limits, try again later",
-                self.definition.name
-            ),
-        );
         self.answer(message.reply, Reply::fault(fault)).await;
     }
 
-    /// Counts what is an error, then sends the reply: when the caller has it, STATS has it too.
+    /// Sends the reply. A request counts as one error at most, and counts before its reply is sent:
+    /// when the caller has it, STATS has it too.
     async fn answer(&self, reply_to: Option<Subject>, reply: Reply) {
         let Reply { outcome, headers } = reply;
-        let (payload, headers) = match outcome {
-            Outcome::Silence => return,
-            Outcome::Success(payload) => (payload, headers),
-            Outcome::Fault(fault) => {
-                self.failed(&fault);
-                let mut all = headers.unwrap_or_default();
-                all.replace_with(&fault.headers());
-                (fault.body(), Some(all))
-            }
-        };
-        let Some(reply_to) = reply_to else {
-            // An empty answer that nobody waits for is what a command without a caller looks like.
-            if !payload.is_empty() {
-                self.unsent("the request has no reply subject, its reply was dropped");
-            }
-            return;
-        };
-        match self.send(reply_to.clone(), headers, payload).await {
-            Ok(()) => {}
-            Err(PublishError::TooLarge { bytes, limit_bytes }) => {
-                let fault = Fault::new(
-                    413,
-                    format_args!(
-                        "the reply of {bytes} bytes exceeds the server's limit of {limit_bytes} bytes"
-                    ),
-                );
-                self.failed(&fault);
-                if let Err(error) = self
-                    .send(reply_to, Some(fault.headers()), fault.body())
-                    .await
-                {
-                    self.unsent(&error.to_string());
+        match (outcome, reply_to) {
+            (Outcome::Silence, _) => {}
+            (Outcome::Success(payload), Some(reply_to)) => {
+                match self.send(reply_to.clone(), headers, payload).await {
+                    Err(PublishError::TooLarge { bytes, limit_bytes }) => {
+                        let fault = too_large(bytes, limit_bytes);
+                        self.failed(&fault);
+                        self.send_fault(reply_to, &fault, None).await;
+                    }
+                    Err(error) => self.unsent(&error.to_string()),
+                    Ok(()) => {}
                 }
             }
-            Err(error) => self.unsent(&error.to_string()),
+            (Outcome::Success(payload), None) => {
+                // An empty answer that nobody waits for is what a command without a caller has.
+                if !payload.is_empty() {
+                    self.unsent("the request has no reply subject, its reply was dropped");
+                }
+            }
+            (Outcome::Fault(fault), reply_to) => {
+                self.failed(&fault);
+                if let Some(reply_to) = reply_to {
+                    self.send_fault(reply_to, &fault, headers).await;
+                }
+            }
+        }
+    }
+
+    /// Sends an error that has been counted. If it is too large, the caller is told that.
+    async fn send_fault(&self, reply_to: Subject, fault: &Fault, headers: Option<Headers>) {
+        let mut all = headers.unwrap_or_default();
+        all.replace_with(&fault.headers());
+        let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;
+        let sent = match sent {
+            Err(PublishError::TooLarge { bytes, limit_bytes }) => {
+                let fault = too_large(bytes, limit_bytes);
+                self.send(reply_to, Some(fault.headers()), fault.body())
+                    .await
+            }
+            sent => sent,
+        };
+        if let Err(error) = sent {
+            self.log_unsent(&error.to_string());
         }
     }
 
@@ -230,7 +254,20 @@ impl Endpoint {
     /// Counts a reply that did not reach its caller.
     fn unsent(&self, reason: &str) {
         self.counters.error(reason.to_owned());
+        self.log_unsent(reason);
+    }
+
+    fn log_unsent(&self, reason: &str) {
         let (service, endpoint) = (&self.place.instance.name, &self.definition.name);
         tracing::warn!(%service, %endpoint, reason, "reply not sent");
     }
+}
+
+fn too_large(bytes: usize, limit_bytes: usize) -> Fault {
+    Fault::new(
+        413,
+        format_args!(
+            "the reply of {bytes} bytes and its headers exceed the server's limit of {limit_bytes} bytes"
+        ),
+    )
 }

@@ -83,6 +83,11 @@ impl Limits {
         None
     }
 
+    /// The requests that wait, which now do so no longer.
+    pub(crate) fn take_pending(&self) -> Vec<Message> {
+        self.state().pending.drain(..).collect()
+    }
+
     /// Requests that have not been answered: in flight and pending.
     pub(crate) fn open(&self) -> usize {
         let state = self.state();

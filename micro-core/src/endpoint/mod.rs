@@ -31,7 +31,25 @@ pub(crate) struct Definition {
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: usize,
     /// A body that could be sent, for people to copy.
-    pub(crate) example: Option<String>,
+    pub(crate) example: Option<Example>,
+}
+
+/// A body that could be sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Example {
+    /// Said by the user.
+    Given(String),
+    /// Made from the payload's type, when it is asked for.
+    Made(fn() -> Option<String>),
+}
+
+impl Example {
+    pub(crate) fn body(&self) -> Option<String> {
+        match self {
+            Self::Given(body) => Some(body.clone()),
+            Self::Made(make) => make(),
+        }
+    }
 }
 
 /// An endpoint and its state, shared by its intake, its handlers and the discovery.

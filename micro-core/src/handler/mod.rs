@@ -8,6 +8,7 @@
 mod example;
 mod reply;
 mod request;
+mod shareable;
 mod typed;
 
 use std::future::Future;
@@ -17,10 +18,11 @@ pub use example::{any_payload, no_payload};
 pub(crate) use reply::Outcome;
 pub use reply::{IntoReply, Json, Reply};
 pub use request::Request;
+pub use shareable::Shareable;
 pub use typed::{
     CanBeShared, EndpointRequest, EndpointResponse, FromHeader, FromRequest, FromSubject, Header,
     HeaderParam, Probe, ProbeElse, RawPayload, ResultParts, Returned, ReturnedValue, ServerRequest,
-    ServerResponse, Shared, answer, failure,
+    ServerResponse, Shared, failure,
 };
 
 /// The future of a reply.

@@ -1,5 +1,7 @@
 //! A request as a handler sees it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -10,12 +12,12 @@ use crate::error::Error;
 /// A request: its body, and the [`Context`] in which it arrived.
 #[derive(Debug)]
 pub struct Request {
-    context: Context,
+    context: Arc<Context>,
     payload: Bytes,
 }
 
 impl Request {
-    pub(crate) fn new(context: Context, payload: Bytes) -> Self {
+    pub(crate) fn new(context: Arc<Context>, payload: Bytes) -> Self {
         Self { context, payload }
     }
 

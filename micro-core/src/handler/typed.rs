@@ -13,11 +13,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Shareable;
 use super::example::example;
 use super::{Reply, Request};
 use crate::client::Outgoing;
 use crate::error::{Error, Fault};
-use crate::service::Shareable;
 
 /// A payload that both sides know: read by the endpoint, written by the generated client.
 ///
@@ -411,14 +411,9 @@ impl<T> ReturnedValue for Returned<T> {
     }
 }
 
-/// The reply of an endpoint, with the headers that its handler set.
-pub fn answer(reply: Reply, request: &Request) -> Reply {
-    reply.with_context_headers(request.context().take_reply_headers())
-}
-
-/// The reply of an endpoint that returned an error, with the headers that its handler set.
-pub fn failure(fault: Fault, request: &Request) -> Reply {
-    answer(Reply::fault(fault), request)
+/// The reply of an endpoint that returned an error.
+pub fn failure(fault: Fault) -> Reply {
+    Reply::fault(fault)
 }
 
 /// The two types of a `Result`, by whatever alias it is written.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{QueueGroup, Service};
 use crate::discovery::Metadata;
+use crate::endpoint::Example;
 use crate::handler::{Handler, HandlerFuture, Request};
 
 /// How long a stop waits for handlers in flight, unless told otherwise.
@@ -84,7 +85,7 @@ impl ServiceBuilder {
                 options.metadata = metadata(def.metadata);
                 options.timeout = def.timeout;
                 options.concurrency = def.concurrency;
-                options.example = (def.example)();
+                options.example = Some(Example::Made(def.example));
                 options.description(def.description)
             });
         }
@@ -268,7 +269,7 @@ pub struct EndpointOptions {
     pub(super) metadata: Metadata,
     pub(super) timeout: Option<Duration>,
     pub(super) concurrency: Option<usize>,
-    pub(super) example: Option<String>,
+    pub(super) example: Option<Example>,
     pub(super) handler: Box<dyn Handler>,
 }
 
@@ -332,7 +333,7 @@ impl EndpointOptions {
     /// A body that can be sent, shown to people when the service starts. Annotated endpoints have
     /// one made from their type.
     pub fn example(mut self, body: impl Into<String>) -> Self {
-        self.example = Some(body.into());
+        self.example = Some(Example::Given(body.into()));
         self
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::QueueGroup;
-use crate::handler::{HandlerFuture, Request};
+use crate::handler::{HandlerFuture, Request, Shareable};
 
 /// A type whose annotated `impl` block is a NATS service.
 ///
@@ -21,17 +21,6 @@ pub trait Service: Shareable {
     /// Its endpoints, in the order in which they are written.
     const ENDPOINTS: &'static [Endpoint<Self>];
 }
-
-/// What a service's type must be, because one value answers all requests at once.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be shared between requests",
-    label = "not `Send + Sync + 'static`",
-    note = "use `Arc`, `Mutex` or atomics instead of `Rc`, `RefCell` or `Cell`"
-)]
-pub trait Shareable: Sized + Send + Sync + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Send + Sync + 'static> Shareable for T {}
 
 /// What a service is, as its attributes say.
 #[derive(Clone, Debug)]

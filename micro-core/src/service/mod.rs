@@ -14,7 +14,7 @@ mod running;
 mod start;
 
 pub use builder::{EndpointOptions, Group, ServiceBuilder};
-pub use definition::{Endpoint, EndpointDef, Service, ServiceDef, Shareable};
+pub use definition::{Endpoint, EndpointDef, Service, ServiceDef};
 pub use error::StartError;
 pub use queue_group::QueueGroup;
 pub use running::{Abandoned, RunningService, StopReport};

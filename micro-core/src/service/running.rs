@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all, select_all};
 use tokio::sync::watch;
 
 use crate::discovery::{Documents, Info, Stats};
@@ -64,6 +65,8 @@ pub struct StopReport {
     /// The endpoints whose handlers had not finished within the drain timeout; empty after a clean
     /// stop.
     pub abandoned: Vec<Abandoned>,
+    /// Why the service stopped without being asked to; `None` if it was asked.
+    pub cause: Option<String>,
 }
 
 /// Requests that a stop did not wait for any longer.
@@ -78,6 +81,11 @@ pub struct Abandoned {
 
 impl RunningService {
     pub(super) fn new(parts: Parts) -> Self {
+        let readers = parts.readers.iter().map(|(_, reader)| reader);
+        let ended = readers
+            .chain([&parts.responder])
+            .map(|reader| reader.ended().boxed())
+            .collect();
         let service = Self {
             inner: Arc::new(Inner {
                 connection: parts.connection,
@@ -94,6 +102,7 @@ impl RunningService {
         };
         tokio::spawn(watch_connection(
             service.clone(),
+            ended,
             parts.events,
             parts.subjects,
         ));
@@ -129,7 +138,7 @@ impl RunningService {
     pub(crate) fn example_for(&self, endpoint: &str) -> Option<String> {
         let endpoints = self.inner.roster.all();
         let found = endpoints.iter().find(|e| e.definition.name == endpoint)?;
-        found.definition.example.clone()
+        found.definition.example.as_ref()?.body()
     }
 
     /// Sets all counters back to nothing, and `started` to now. Requests in flight count when they
@@ -150,27 +159,42 @@ impl RunningService {
     ///
     /// Its endpoints leave their subjects, so that other instances take over; what had already been
     /// sent to this one is answered; handlers in flight finish, at most for the drain timeout;
-    /// discovery goes last. The connection stays open. A second stop is the same stop: it waits for
-    /// the first.
+    /// requests that still wait then are answered with code 503; discovery goes last. The connection
+    /// stays open. A second stop is the same stop: it waits for the first.
+    ///
+    /// A handler must not await the stop of its own service: each would wait for the other, until
+    /// the drain timeout.
     pub async fn stop(&self) -> StopReport {
-        if !self.inner.stopping.swap(true, Ordering::AcqRel) {
-            let tasks = self
-                .inner
-                .tasks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            let inner = Arc::clone(&self.inner);
-            // In a task of its own: a stop goes on if nobody waits for it.
-            tokio::spawn(async move {
-                let report = match tasks {
-                    Some(tasks) => inner.drain(tasks).await,
-                    None => StopReport::default(),
-                };
-                inner.stopped.send_replace(Some(report));
-            });
-        }
+        self.begin_stop(None);
         self.stopped().await
+    }
+
+    /// A stop that nobody asked for.
+    async fn stop_because(&self, cause: impl Into<String>) {
+        self.begin_stop(Some(cause.into()));
+        self.stopped().await;
+    }
+
+    fn begin_stop(&self, cause: Option<String>) {
+        if self.inner.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let tasks = self
+            .inner
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let inner = Arc::clone(&self.inner);
+        // In a task of its own: a stop goes on if nobody waits for it.
+        tokio::spawn(async move {
+            let mut report = match tasks {
+                Some(tasks) => inner.drain(tasks).await,
+                None => StopReport::default(),
+            };
+            report.cause = cause;
+            inner.stopped.send_replace(Some(report));
+        });
     }
 
     /// Waits until the service has stopped, for whatever reason.
@@ -184,19 +208,21 @@ impl RunningService {
 }
 
 impl Inner {
+    /// Every step is bounded: nothing that the network does keeps a service from stopping.
     async fn drain(&self, tasks: Tasks) -> StopReport {
         let started = Instant::now();
         let Tasks { responder, readers } = tasks;
 
-        join_all(readers.iter().map(|(_, reader)| reader.leave())).await;
-        self.barrier().await;
-        join_all(readers.iter().map(|(_, reader)| reader.finish())).await;
+        self.retire(readers.iter().map(|(_, reader)| reader)).await;
 
         let left = self.drain_timeout.saturating_sub(started.elapsed());
         let idle = join_all(readers.iter().map(|(endpoint, _)| endpoint.limits.idle()));
         let mut abandoned = Vec::new();
         if tokio::time::timeout(left, idle).await.is_err() {
             for (endpoint, _) in &readers {
+                let answering = endpoint.turn_away_pending();
+                // The connection may be down, and its queue full.
+                let _ = tokio::time::timeout(LEAVE_WITHIN, answering).await;
                 let requests = endpoint.limits.open();
                 if requests > 0 {
                     let endpoint = endpoint.definition.name.clone();
@@ -207,9 +233,7 @@ impl Inner {
         }
 
         // Last, so that an operator can watch the drain.
-        responder.leave().await;
-        self.barrier().await;
-        responder.finish().await;
+        self.retire(std::iter::once(&responder)).await;
         if self.connection.is_connected()
             && tokio::time::timeout(LEAVE_WITHIN, self.connection.flush())
                 .await
@@ -220,6 +244,21 @@ impl Inner {
         StopReport {
             took: started.elapsed(),
             abandoned,
+            cause: None,
+        }
+    }
+
+    /// Leaves subjects without losing what is under way: tells the server, waits for its word that
+    /// nothing more will come, then reads to the end.
+    async fn retire(&self, readers: impl Iterator<Item = &Reader> + Clone) {
+        let leaving = join_all(readers.clone().map(Reader::leave));
+        let left = tokio::time::timeout(LEAVE_WITHIN, leaving).await;
+        if left.is_ok() {
+            self.barrier().await;
+        }
+        let finishing = join_all(readers.map(Reader::finish));
+        if tokio::time::timeout(LEAVE_WITHIN, finishing).await.is_err() {
+            tracing::warn!("stopping without having read to the end: the connection takes nothing");
         }
     }
 
@@ -235,24 +274,54 @@ impl Inner {
 }
 
 /// Sees what happens to the connection while the service runs.
-async fn watch_connection(service: RunningService, mut events: Listener, subjects: Vec<String>) {
+async fn watch_connection(
+    service: RunningService,
+    ended: Vec<BoxFuture<'static, ()>>,
+    mut events: Listener,
+    subjects: Vec<String>,
+) {
+    // A subscription that ends by itself is a connection that is closed for good: not every way
+    // there is announced.
+    let mut ended = select_all(ended);
     loop {
         let event = tokio::select! {
             _ = service.stopped() => return,
+            _ = &mut ended => Event::Closed,
             event = events.next() => event,
         };
+        if service.inner.stopping.load(Ordering::Acquire) {
+            // What ends now was asked to.
+            service.stopped().await;
+            return;
+        }
         let name = service.name();
         match event {
             Event::Disconnected => tracing::warn!(service = %name, "connection to NATS lost"),
             Event::Connected => tracing::info!(service = %name, "connected to NATS"),
-            Event::Refused(Refused::Subscription { subject }) if subjects.contains(&subject) => {
-                tracing::error!(service = %name, %subject, "the NATS server does not permit this subscription any more");
-            }
             Event::Closed => {
-                tracing::warn!(service = %name, "connection to NATS closed");
-                service.stop().await;
+                tracing::error!(service = %name, "connection to NATS closed");
+                service
+                    .stop_because("its connection to NATS is closed")
+                    .await;
+                return;
             }
-            _ => {}
+            Event::Refused(Refused::Subscription { subject }) if subjects.contains(&subject) => {
+                tracing::error!(service = %name, %subject, "the NATS server does not permit this subscription");
+                let cause =
+                    format!("the NATS server does not permit a subscription to `{subject}`");
+                service.stop_because(cause).await;
+                return;
+            }
+            Event::Refused(refused) => {
+                tracing::warn!(
+                    subject = refused.subject(),
+                    "the NATS server refused something on the connection of this service"
+                );
+            }
+            Event::SlowConsumer => {
+                tracing::error!("messages came faster than they were read, and some were dropped");
+            }
+            Event::Other(text) => tracing::debug!(text, "event of the connection"),
         }
     }
 }

@@ -31,6 +31,10 @@ impl ServiceBuilder {
     }
 }
 
+/// How long a refusal may take from the connection to its listeners. It is a matter of
+/// microseconds; past this a refusal stops the service when it comes.
+const FENCE_WITHIN: Duration = Duration::from_secs(1);
+
 /// Subscribes, has the server confirm, and only then serves.
 async fn start(plan: Plan, connection: Connection) -> Result<RunningService, StartError> {
     let instance = Arc::new(Instance {
@@ -66,14 +70,17 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Sta
         subscribed.push((endpoint, subscription));
     }
 
-    // The client hands refusals to a task of its own, so the first round trip proves that they have
-    // arrived here and the second gives that task the time to pass them on.
-    for _ in 0..2 {
-        connection
-            .barrier(CONFIRM_WITHIN)
-            .await
-            .map_err(|error| unusable(&error))?;
+    if let Err(error) = connection.barrier(CONFIRM_WITHIN).await {
+        return Err(if connection.is_observed() {
+            unusable(&error)
+        } else {
+            unusable(&format_args!(
+                "{error}; it may be refusing subscriptions or messages on `_INBOX.>`: \
+                 use `Connection::with_events` to see what it refuses"
+            ))
+        });
     }
+    connection.fence(FENCE_WITHIN).await;
     let mut subjects = discovery::subjects(&instance);
     subjects.extend(roster.all().iter().map(|e| e.definition.subject.clone()));
     if let Some(subject) = refused_among(&mut events, &subjects) {

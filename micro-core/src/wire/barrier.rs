@@ -32,6 +32,39 @@ pub(crate) async fn barrier(
         .unwrap_or(Err(BarrierError::TimedOut(within)))
 }
 
+/// What nats-server answers to a subscription that no subject can match.
+const FENCE_ANSWER: &str = "Invalid Subject";
+
+/// Waits until every refusal that the server has sent before has reached `events`.
+///
+/// The client hands what the server says beside messages to a task of its own, so a message that is
+/// back proves nothing about it. What does is a later event of the same kind: a subscription that
+/// the server cannot take is answered by an error that changes nothing, behind all earlier ones.
+pub(crate) async fn fence(
+    client: &Client,
+    events: &Events,
+    within: Duration,
+) -> Result<(), BarrierError> {
+    let mut answers = events.listen();
+    let subject = format!("{}.>.fence", client.new_inbox());
+    let _fence = client
+        .subscribe(subject)
+        .await
+        .map_err(|_| BarrierError::Closed)?;
+    let answered = async {
+        loop {
+            if let Event::Other(text) = answers.next().await
+                && text.contains(FENCE_ANSWER)
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(within, answered)
+        .await
+        .map_err(|_| BarrierError::TimedOut(within))
+}
+
 /// Three things can come back, and each of them proves the same: the message itself; "no
 /// responders" for it, where the connection does not hear its own messages (`no_echo`); or the
 /// refusal of the message, where permissions forbid it.

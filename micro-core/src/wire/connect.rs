@@ -18,6 +18,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// speaks first, at once.
 const GREETING_WITHIN: Duration = Duration::from_millis(500);
 
+/// How long a host may take to accept a connection when it is only looked at.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
 /// Server addresses that parse.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerUrls(Vec<ServerAddr>);
@@ -37,6 +40,17 @@ fn without_password(address: &ServerAddr) -> String {
         host(address),
         address.port()
     )
+}
+
+/// The same for a URL that does not parse.
+fn without_user(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((user, rest)) => match user.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://{rest}"),
+            None => rest.to_owned(),
+        },
+        None => url.to_owned(),
+    }
 }
 
 fn host(address: &ServerAddr) -> String {
@@ -61,9 +75,7 @@ pub enum ConnectError {
         reason: String,
     },
     /// Nothing listens at any of the addresses.
-    #[error(
-        "no NATS server at {urls}: {source}; start one there, or give another with `--nats URL` or NATS_URL"
-    )]
+    #[error("no NATS server at {urls}: {source}; start one there, or give the URL of another")]
     Unreachable {
         /// Where a server was looked for.
         urls: String,
@@ -71,9 +83,7 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// Something listens, and it is not NATS.
-    #[error(
-        "what listens at {url} does not speak NATS; give the address of a NATS server with `--nats URL` or NATS_URL"
-    )]
+    #[error("what listens at {url} does not speak NATS; give the URL of a NATS server")]
     NotNats {
         /// Where it listens.
         url: String,
@@ -120,7 +130,7 @@ pub(crate) fn parse_urls(urls: &str) -> Result<ServerUrls, ConnectError> {
     let mut addresses = Vec::new();
     for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
         let refused = |reason: &str| ConnectError::Url {
-            url: url.to_owned(),
+            url: without_user(url),
             reason: reason.to_owned(),
         };
         if url.contains(char::is_whitespace) {
@@ -133,6 +143,9 @@ pub(crate) fn parse_urls(urls: &str) -> Result<ServerUrls, ConnectError> {
                     .unwrap_or(&text),
             )
         })?;
+        if !["nats", "tls"].contains(&address.scheme()) {
+            return Err(refused("its scheme is neither `nats` nor `tls`"));
+        }
         if address.host().is_empty() {
             return Err(refused("it names no host"));
         }
@@ -182,10 +195,8 @@ fn with_user_of(address: &ServerAddr, options: ConnectOptions) -> ConnectOptions
 /// Turns the client's error into one that names the cause. The client cannot tell a silent port
 /// from a slow server, so this looks.
 async fn explain(urls: &ServerUrls, error: &async_nats::ConnectError) -> ConnectError {
-    let reason = match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
+    // The client's text has its cause in it already.
+    let reason = error.to_string();
     match error.kind() {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
             return ConnectError::Refused {
@@ -233,7 +244,10 @@ pub(crate) async fn look(urls: &ServerUrls) -> Result<(), ConnectError> {
 
 /// Whether what listens there says `INFO` as a NATS server does; an error if nothing listens.
 async fn greets(address: &ServerAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect((address.host(), address.port())).await?;
+    let connecting = TcpStream::connect((address.host(), address.port()));
+    let mut stream = tokio::time::timeout(LOOK_WITHIN, connecting)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     let mut greeting = [0; 5];
     let read = tokio::time::timeout(GREETING_WITHIN, stream.read_exact(&mut greeting)).await;
     Ok(matches!(read, Ok(Ok(_))) && greeting == *b"INFO ")
@@ -255,6 +269,11 @@ mod tests {
             ("nats://", "`nats://` is not a NATS URL"),
             ("http://x", "`http://x` is not a NATS URL: invalid scheme"),
             ("nats://a b", "it contains white space"),
+            ("ws://x:80", "its scheme is neither `nats` nor `tls`"),
+            (
+                "nats://u:secret@h:nine",
+                "`nats://h:nine` is not a NATS URL",
+            ),
             ("", "it is empty"),
             (" , ", "it is empty"),
             (

@@ -16,6 +16,9 @@ use super::headers::Headers;
 use super::requests::Requests;
 use super::subscription::Subscription;
 
+/// How long the client may take to accept a subscription.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+
 /// A connection to NATS, shared by everything that uses it. Cloning is cheap.
 ///
 /// ```no_run
@@ -35,13 +38,23 @@ struct Inner {
     client: Client,
     events: Events,
     requests: tokio::sync::OnceCell<Requests>,
+    /// Whether anybody feeds the events.
+    observed: bool,
+    /// One fence at a time: their answers do not tell whose they are.
+    fence: tokio::sync::Mutex<()>,
 }
 
 impl Connection {
     /// A connection over a client of your own, with the [`Events`] that its callback feeds.
     pub fn with_events(client: Client, events: Events) -> Self {
+        Self::of(client, events, true)
+    }
+
+    fn of(client: Client, events: Events, observed: bool) -> Self {
         Self {
             inner: Arc::new(Inner {
+                observed,
+                fence: tokio::sync::Mutex::new(()),
                 client,
                 events,
                 requests: tokio::sync::OnceCell::new(),
@@ -64,14 +77,10 @@ impl Connection {
         self.inner.client.max_payload()
     }
 
-    /// What the server is, for people.
-    pub(crate) fn server_kind(&self) -> String {
+    /// The name and the version that the server gives itself.
+    pub(crate) fn server(&self) -> (String, String) {
         let info = self.inner.client.server_info();
-        if info.server_name == micro_devserver::SERVER_NAME {
-            "a development server".to_owned()
-        } else {
-            format!("nats-server {}", info.version)
-        }
+        (info.server_name, info.version)
     }
 
     pub(crate) fn listen(&self) -> Listener {
@@ -86,13 +95,19 @@ impl Connection {
         queue_group: Option<&str>,
     ) -> Result<Subscription, SubscribeError> {
         let client = &self.inner.client;
-        let result = match queue_group {
-            Some(group) => {
-                client
-                    .queue_subscribe(subject.to_owned(), group.to_owned())
-                    .await
+        let asked = async {
+            match queue_group {
+                Some(group) => {
+                    client
+                        .queue_subscribe(subject.to_owned(), group.to_owned())
+                        .await
+                }
+                None => client.subscribe(subject.to_owned()).await,
             }
-            None => client.subscribe(subject.to_owned()).await,
+        };
+        // A client that is disconnected takes no commands once its queue of them is full.
+        let Ok(result) = tokio::time::timeout(ASK_WITHIN, asked).await else {
+            return Err(SubscribeError::Down);
         };
         result
             .map(Subscription::new)
@@ -107,6 +122,22 @@ impl Connection {
     /// Waits until the server has read everything sent before.
     pub(crate) async fn barrier(&self, within: Duration) -> Result<(), BarrierError> {
         barrier::barrier(&self.inner.client, &self.inner.events, within).await
+    }
+
+    /// Whether refusals are seen.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.inner.observed
+    }
+
+    /// Waits until whatever the server refused before is among the events, if anybody sees them.
+    pub(crate) async fn fence(&self, within: Duration) {
+        if !self.is_observed() {
+            return;
+        }
+        let _one = self.inner.fence.lock().await;
+        if let Err(error) = barrier::fence(&self.inner.client, &self.inner.events, within).await {
+            tracing::debug!(%error, "refused subscriptions may be seen late");
+        }
     }
 
     pub(crate) async fn publish(&self, message: Outbound) -> Result<(), PublishError> {
@@ -175,7 +206,7 @@ impl Connection {
 
 impl From<Client> for Connection {
     fn from(client: Client) -> Self {
-        Self::with_events(client, Events::new())
+        Self::of(client, Events::new(), false)
     }
 }
 
@@ -220,6 +251,8 @@ pub(crate) enum RequestError {
 pub(crate) enum SubscribeError {
     #[error("{0}")]
     Invalid(String),
+    #[error("the connection to NATS is down")]
+    Down,
     #[error("the connection to NATS is closed")]
     Closed,
 }
@@ -230,7 +263,7 @@ pub(crate) enum SubscribeError {
 pub enum PublishError {
     /// The message, headers included, is larger than the server accepts.
     #[error(
-        "a message of {bytes} bytes exceeds the server's limit of {limit_bytes} bytes: send less, or a reference to the data"
+        "a message of {bytes} bytes and its headers exceed the server's limit of {limit_bytes} bytes: send less, or a reference to the data"
     )]
     TooLarge {
         /// The size of the body, in bytes.

@@ -84,6 +84,8 @@ pub enum Event {
     Closed,
     /// The server's permissions do not allow something that was asked for.
     Refused(Refused),
+    /// Messages arrived faster than they were read, and some were dropped.
+    SlowConsumer,
     /// Anything else, in the client's words.
     Other(String),
 }
@@ -111,6 +113,7 @@ impl Event {
             Nats::Connected => Self::Connected,
             Nats::Disconnected => Self::Disconnected,
             Nats::Closed => Self::Closed,
+            Nats::SlowConsumer(_) => Self::SlowConsumer,
             Nats::ServerError(error) => {
                 let text = error.to_string();
                 Refused::read(&text).map_or(Self::Other(text), Self::Refused)

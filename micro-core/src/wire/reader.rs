@@ -6,6 +6,7 @@
 use std::future::Future;
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use futures_util::stream::SelectAll;
 use tokio::sync::watch;
 
@@ -45,15 +46,15 @@ impl Source for SelectAll<Subscription> {
     }
 
     async fn leave(&mut self) {
-        for subscription in self.iter_mut() {
-            subscription.leave().await;
-        }
+        join_all(self.iter_mut().map(Subscription::leave)).await;
     }
 
     async fn finish(&mut self) {
-        for subscription in self.iter_mut() {
-            subscription.finish().await;
-        }
+        let mut members: Vec<_> = std::mem::take(self).into_iter().collect();
+        join_all(members.iter_mut().map(Subscription::finish)).await;
+        // Put together anew: members are polled when they are new or when they are woken, and
+        // ending one wakes nobody.
+        self.extend(members);
     }
 }
 
@@ -89,6 +90,14 @@ impl Reader {
     /// Once a barrier has been crossed: hands over what has arrived, and ends.
     pub(crate) async fn finish(&self) {
         self.reach(Phase::Finished).await;
+    }
+
+    /// Waits until the task has read everything there will ever be, asked to or not.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut done = self.done.clone();
+        async move {
+            let _ = done.wait_for(|done| *done == Phase::Finished).await;
+        }
     }
 
     async fn reach(&self, phase: Phase) {

@@ -215,14 +215,7 @@ fn expand_call(
     let arguments = receiver.into_iter().chain(arguments);
     let span = method.span();
     let call = quote_spanned!(span=> Self::#method(#(#arguments),*).await);
-    let reply = expand_reply(
-        endpoint,
-        &service.krate,
-        private,
-        has_client,
-        &request,
-        &call,
-    );
+    let reply = expand_reply(endpoint, &service.krate, private, has_client, &call);
     // The pin becomes a future that is `Send` here: one that is not is told so at the method.
     let body = quote_spanned!(span=> async move { #reads #reply });
     let pinned = quote_spanned!(span=> ::std::boxed::Box::pin(#body));
@@ -277,7 +270,6 @@ fn expand_reply(
     krate: &Path,
     private: &TokenStream,
     has_client: bool,
-    request: &Ident,
     call: &TokenStream,
 ) -> TokenStream {
     let method = endpoint.method.span();
@@ -301,8 +293,8 @@ fn expand_reply(
     quote! {
         let #value = #call;
         match #private::Returned(#value).into_result() {
-            ::core::result::Result::Ok(#value) => #private::answer(#encode, &#request),
-            ::core::result::Result::Err(#error) => #private::failure(#to_fault, &#request),
+            ::core::result::Result::Ok(#value) => #encode,
+            ::core::result::Result::Err(#error) => #private::failure(#to_fault),
         }
     }
 }
