@@ -4,8 +4,9 @@
 A block `sh` is run as it stands, in the folder that the block before left. With `terminal=service`
 its last command is a service: it stays up until the next such block. A block `rust file=PATH` is
 written to PATH. A block `text` shows what the `sh` block before it prints: each of its lines must
-be there, in that order; `…` stands for anything. `exit=N` is the exit code that a block ends with. A
-block `rust inside=PATH` must compile as the body of a function in PATH that has a `connection`.
+be there, in that order; `…` stands for anything. `exit=N` is the exit code that a block ends with.
+A block `rust tests=PATH` is added to PATH. A block `rust inside=PATH` must compile as the body of a
+function in PATH that has a `connection`.
 """
 
 import os
@@ -91,6 +92,9 @@ def main():
                 if language == "rust" and "file" in options:
                     with open(os.path.join(folder, options["file"]), "w") as file:
                         file.write(text)
+                elif language == "rust" and "tests" in options:
+                    with open(os.path.join(folder, options["tests"]), "a") as file:
+                        file.write(f"\n{text}")
                 elif language == "rust" and "inside" in options:
                     compiles(text, os.path.join(folder, options["inside"]))
                 elif language == "sh" and options.get("terminal") == "service":

@@ -41,7 +41,8 @@
 //! - [`Call`] and [`Caller`]: the other side;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
 //! - [`App`]: the program around services: arguments, logging, signals;
-//! - [`Connection`]: bring a NATS client of your own.
+//! - [`Connection`]: bring a NATS client of your own;
+//! - [`macro@test`] and [`DevServer`]: test a service over the wire, with nothing installed.
 //!
 //! # What a service promises
 //!
@@ -56,12 +57,12 @@
 
 pub use micro_core::{
     Abandoned, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller, ConnectError,
-    Connection, Context, DecodeError, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
-    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault, FaultField,
-    FaultMessage, FromHeader, FromRequest, FromSubject, Group, Handler, HandlerFuture, HeaderError,
-    Headers, Info, IntoReply, Json, Metadata, Outgoing, Ping, Problem, PublishError, QueueGroup,
-    RawPayload, Refused, Registry, RegistryError, RemoteError, Reply, Request, Result, RunningApp,
-    RunningService, ServerRequest, ServerResponse, Service, ServiceBuilder, ServiceDef,
+    Connection, Context, DecodeError, DevServer, Endpoint, EndpointDef, EndpointInfo,
+    EndpointOptions, EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault,
+    FaultField, FaultMessage, FromHeader, FromRequest, FromSubject, Group, Handler, HandlerFuture,
+    HeaderError, Headers, Info, IntoReply, Json, Metadata, Outgoing, Ping, Problem, PublishError,
+    QueueGroup, RawPayload, Refused, Registry, RegistryError, RemoteError, Reply, Request, Result,
+    RunningApp, RunningService, ServerRequest, ServerResponse, Service, ServiceBuilder, ServiceDef,
     ServiceError, Shareable, StartError, Stats, StopReport, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
@@ -72,6 +73,8 @@ pub use micro_macros::endpoint;
 pub use micro_macros::main;
 #[doc = include_str!("docs/service.md")]
 pub use micro_macros::service;
+#[doc = include_str!("docs/test.md")]
+pub use micro_macros::test;
 
 #[doc(hidden)]
 pub use micro_core::__private0;

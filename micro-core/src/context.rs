@@ -29,7 +29,8 @@ pub(crate) struct Place {
 /// builder.
 ///
 /// ```
-/// use micro_core::{Context, Error};
+/// # use micro_core as micro;
+/// use micro::{Context, Error};
 ///
 /// fn whoami(ctx: &Context) -> Result<String, Error> {
 ///     ctx.set_header("X-Served-By", ctx.instance_id())?;

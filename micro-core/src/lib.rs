@@ -39,6 +39,7 @@ pub use handler::{
     HandlerFuture, IntoReply, Json, RawPayload, Reply, Request, ServerRequest, ServerResponse,
     Shareable,
 };
+pub use micro_devserver::DevServer;
 pub use micro_names::Problem;
 pub use service::{
     Abandoned, Endpoint, EndpointDef, EndpointOptions, Group, QueueGroup, RunningService, Service,

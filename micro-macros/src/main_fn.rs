@@ -1,5 +1,5 @@
-//! `#[main]`: an async `main` on a runtime of the framework's choice, so that a program needs no
-//! dependency for it.
+//! `#[main]` and `#[test]`: an async function on a runtime of the framework's choice, so that a
+//! program needs no dependency for it.
 
 use micro_names::Problem;
 use proc_macro2::{Group, TokenStream};
@@ -8,6 +8,22 @@ use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, ReturnType, Signature, Visibility};
 
 use crate::errors::Errors;
+
+/// What the function is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    Main,
+    Test,
+}
+
+impl Role {
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::Main => "#[micro::main]",
+            Self::Test => "#[micro::test]",
+        }
+    }
+}
 
 /// A function whose body is kept as it was written.
 struct MainFn {
@@ -28,13 +44,17 @@ impl Parse for MainFn {
     }
 }
 
-pub(crate) fn expand(args: &TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn expand(role: Role, args: &TokenStream, item: TokenStream) -> TokenStream {
+    let attribute = role.attribute();
     let mut errors = Errors::new();
     if !args.is_empty() {
-        errors.push(args, &Problem::new("`#[micro::main]` takes no arguments"));
+        errors.push(
+            args,
+            &Problem::new(format!("`{attribute}` takes no arguments")),
+        );
     }
     let Ok(parsed) = syn::parse2::<MainFn>(item.clone()) else {
-        let problem = Problem::new("`#[micro::main]` goes on an `async fn main()`");
+        let problem = Problem::new(format!("`{attribute}` goes on an `async fn`"));
         errors.push(&item, &problem);
         return with_errors(errors, item);
     };
@@ -46,7 +66,7 @@ pub(crate) fn expand(args: &TokenStream, item: TokenStream) -> TokenStream {
     }
     if !signature.inputs.is_empty() {
         let problem = Problem::new(format!("`{}` takes no parameters", signature.ident))
-            .help("read the arguments of the program in its body, or with `App::from_args`");
+            .help("what it needs is made in its body");
         errors.push(&signature.inputs, &problem);
     }
     if matches!(signature.output, ReturnType::Default) {
@@ -55,7 +75,7 @@ pub(crate) fn expand(args: &TokenStream, item: TokenStream) -> TokenStream {
                 "write `async fn {}() -> micro::Result<()>`",
                 signature.ident
             ))
-            .note("a program that cannot run must be able to say so");
+            .note("what cannot run must be able to say so");
         errors.push(&signature.ident, &problem);
     }
     if !errors.is_empty() {
@@ -71,7 +91,12 @@ pub(crate) fn expand(args: &TokenStream, item: TokenStream) -> TokenStream {
         body,
     } = parsed;
     signature.asyncness = None;
+    let test = match role {
+        Role::Main => None,
+        Role::Test => Some(quote!(#[::core::prelude::v1::test])),
+    };
     quote! {
+        #test
         #(#attributes)*
         #visibility #signature {
             ::micro::__private0::block_on(async #body)
@@ -94,7 +119,7 @@ mod tests {
     use super::*;
 
     fn messages(item: TokenStream) -> Vec<String> {
-        let out = expand(&TokenStream::new(), item).to_string();
+        let out = expand(Role::Main, &TokenStream::new(), item).to_string();
         out.split("compile_error ! {")
             .skip(1)
             .filter_map(|part| part.split('"').nth(1).map(str::to_owned))
@@ -104,7 +129,7 @@ mod tests {
     #[test]
     fn a_main_becomes_a_plain_function() {
         let item = quote! { async fn main() -> micro::Result<()> { Ok(()) } };
-        let out = expand(&TokenStream::new(), item).to_string();
+        let out = expand(Role::Main, &TokenStream::new(), item).to_string();
         assert!(
             out.starts_with("fn main () -> micro :: Result < () >"),
             "{out}"

@@ -10,8 +10,9 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 /// flatten these into yours (with `clap` among your dependencies):
 ///
 /// ```
+/// # use micro_core as micro;
 /// use clap::Parser;
-/// use micro_core::{App, AppArgs};
+/// use micro::{App, AppArgs};
 ///
 /// #[derive(Parser)]
 /// struct Cli {

@@ -21,6 +21,16 @@ pub enum AppError {
          To try things out, `--nats dev` runs a development server inside this process."
     )]
     NoServer,
+    /// Nothing runs that could be called.
+    #[error(
+        "no NATS server at nats://127.0.0.1:4222: start the service in another terminal with \
+         `{}`, or say where it runs with `--nats URL`",
+        .program.trim_end_matches(" --")
+    )]
+    NotRunning {
+        /// How a person starts this program.
+        program: String,
+    },
     /// The dev server did not start.
     #[error("the development server did not start: {reason}")]
     DevServer {

@@ -8,6 +8,7 @@ use std::fmt;
 use micro_devserver::DevServer;
 
 use super::error::AppError;
+use super::program;
 use crate::wire::{self, ConnectError, Connection};
 
 /// Where every NATS tool looks first.
@@ -115,7 +116,14 @@ impl<'a> Search<'a> {
     pub(super) async fn connect_to_running(self) -> Result<Connection, AppError> {
         let nats = match self.named {
             Some(urls) if urls != DEV => self.connect_to(urls).await?,
-            _ => self.connect_to_default().await?,
+            _ => match self.connect_to_default().await {
+                Err(ConnectError::Unreachable { .. }) => {
+                    return Err(AppError::NotRunning {
+                        program: program::command_line(),
+                    });
+                }
+                nats => nats?,
+            },
         };
         Ok(nats.connection)
     }
@@ -165,7 +173,7 @@ impl<'a> Search<'a> {
 fn kind(connection: &Connection) -> String {
     let (name, version) = connection.server();
     if name == micro_devserver::SERVER_NAME {
-        "a development server".to_owned()
+        "a development server in another program: it ends with that".to_owned()
     } else {
         format!("nats-server {version}")
     }
@@ -227,13 +235,16 @@ mod tests {
         let server = DevServer::start().await.unwrap();
         let url = server.url();
         let nats = search(None, &url, true).connect().await.unwrap();
-        let kind = "a development server".to_owned();
+        let kind = "a development server in another program: it ends with that".to_owned();
         assert_eq!(nats.origin, Origin::Server { url, kind });
     }
 
     #[tokio::test]
     async fn a_program_that_only_calls_starts_no_server() {
         let error = search(None, NOBODY, true).connect_to_running().await.err();
-        assert!(matches!(error, Some(AppError::Connect(_))), "{error:?}");
+        assert!(
+            matches!(error, Some(AppError::NotRunning { .. })),
+            "{error:?}"
+        );
     }
 }

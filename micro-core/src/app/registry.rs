@@ -117,8 +117,9 @@ where
 /// The services that registered themselves, in the order of their names.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), micro_core::Error> {
-/// use micro_core::{App, Registry};
+/// # use micro_core as micro;
+/// # async fn example() -> Result<(), micro::Error> {
+/// use micro::{App, Registry};
 ///
 /// let registry = Registry::collect()?.expect(["billing", "orders"])?;
 /// App::from_args().registered(registry).await?.run().await

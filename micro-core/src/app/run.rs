@@ -24,7 +24,8 @@ const DEFAULT_LOG: &str = "info,async_nats=warn";
 /// A program that runs services.
 ///
 /// ```no_run
-/// # use micro_core::{App, Service, Error};
+/// # use micro_core as micro;
+/// # use micro::{App, Service, Error};
 /// # async fn example(numbers: impl Service) -> Result<(), Error> {
 /// App::from_args().service(numbers).run().await
 /// # }
@@ -139,7 +140,7 @@ impl App {
         let failed = tokio::select! {
             failed = app.failed() => Some(failed),
             signal = signals.next() => {
-                tracing::info!(signal = signal.name, "stopping");
+                tracing::info!(signal = signal.name, "stopping; a second signal ends it at once");
                 None
             }
         };

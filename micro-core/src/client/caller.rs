@@ -40,8 +40,9 @@ impl Caller {
     /// if the payload is [`Bytes`](bytes::Bytes).
     ///
     /// ```no_run
-    /// # async fn example(connection: micro_core::Connection) -> Result<(), micro_core::Error> {
-    /// use micro_core::{Caller, Error};
+    /// # use micro_core as micro;
+    /// # async fn example(connection: micro::Connection) -> Result<(), micro::Error> {
+    /// use micro::{Caller, Error};
     ///
     /// let caller = Caller::new(&connection);
     /// let length: usize = caller.call::<_, _, Error>("text.length", "hello").await?;

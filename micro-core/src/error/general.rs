@@ -13,7 +13,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A failure with a code and a text, for handlers and for `main`.
 ///
 /// ```
-/// use micro_core::Error;
+/// # use micro_core as micro;
+/// use micro::Error;
 ///
 /// fn user(id: u32) -> Result<String, Error> {
 ///     match id {
@@ -29,7 +30,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// to the log:
 ///
 /// ```
-/// # use micro_core::Error;
+/// # use micro_core as micro;
+/// # use micro::Error;
 /// fn number(text: &str) -> Result<i32, Error> {
 ///     Ok(text.parse()?)
 /// }

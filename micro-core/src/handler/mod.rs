@@ -34,7 +34,8 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send + 'static>>;
 /// [`IntoReply`]:
 ///
 /// ```
-/// use micro_core::{Error, Handler, Json, Request};
+/// # use micro_core as micro;
+/// use micro::{Error, Handler, Json, Request};
 ///
 /// fn is_handler(_: impl Handler) {}
 ///

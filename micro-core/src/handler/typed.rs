@@ -163,7 +163,8 @@ impl RawPayload for Vec<u8> {
 /// handler runs.
 ///
 /// ```
-/// use micro_core::{Error, FromRequest, Request};
+/// # use micro_core as micro;
+/// use micro::{Error, FromRequest, Request};
 ///
 /// struct User(String);
 ///

@@ -17,8 +17,9 @@ const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Nothing is checked until `start`, which reports everything that is wrong at once.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), micro_core::Error> {
-/// use micro_core::{Connection, Request, ServiceBuilder};
+/// # use micro_core as micro;
+/// # async fn example() -> Result<(), micro::Error> {
+/// use micro::{Connection, Request, ServiceBuilder};
 ///
 /// let connection = Connection::connect("nats://127.0.0.1:4222").await?;
 /// let service = ServiceBuilder::new("EchoService", "1.0.0")

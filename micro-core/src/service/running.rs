@@ -296,7 +296,9 @@ async fn watch_connection(
         }
         let name = service.name();
         match event {
-            Event::Disconnected => tracing::warn!(service = %name, "connection to NATS lost"),
+            Event::Disconnected => {
+                tracing::warn!(service = %name, "connection to NATS lost, trying to get it back");
+            }
             Event::Connected => tracing::info!(service = %name, "connected to NATS"),
             Event::Closed => {
                 tracing::error!(service = %name, "connection to NATS closed");

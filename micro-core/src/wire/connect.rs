@@ -97,7 +97,7 @@ pub enum ConnectError {
         reason: String,
     },
     /// Anything else: TLS, DNS, time.
-    #[error("cannot connect to NATS at {urls}: {reason}")]
+    #[error("cannot connect to NATS at {urls}: {reason}; check the URL")]
     Failed {
         /// The server or servers.
         urls: String,
@@ -195,8 +195,7 @@ fn with_user_of(address: &ServerAddr, options: ConnectOptions) -> ConnectOptions
 /// Turns the client's error into one that names the cause. The client cannot tell a silent port
 /// from a slow server, so this looks.
 async fn explain(urls: &ServerUrls, error: &async_nats::ConnectError) -> ConnectError {
-    // The client's text has its cause in it already.
-    let reason = error.to_string();
+    let reason = format!("{}: {}", error.kind(), root_cause(error));
     match error.kind() {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
             return ConnectError::Refused {
@@ -219,6 +218,15 @@ async fn explain(urls: &ServerUrls, error: &async_nats::ConnectError) -> Connect
             reason,
         },
     }
+}
+
+/// The innermost cause: the client's own text repeats it at each level.
+fn root_cause(error: &async_nats::ConnectError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 /// Looks whether NATS servers listen at `urls`, without saying anything to them.

@@ -22,8 +22,9 @@ const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// A connection to NATS, shared by everything that uses it. Cloning is cheap.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), micro_core::ConnectError> {
-/// let connection = micro_core::Connection::connect("nats://127.0.0.1:4222").await?;
+/// # use micro_core as micro;
+/// # async fn example() -> Result<(), micro::ConnectError> {
+/// let connection = micro::Connection::connect("nats://127.0.0.1:4222").await?;
 /// # Ok(()) }
 /// ```
 ///

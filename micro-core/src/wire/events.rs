@@ -16,8 +16,9 @@ const BACKLOG: usize = 256;
 /// your own, plug one in, so that refused subscriptions and lost connections are seen:
 ///
 /// ```no_run
+/// # use micro_core as micro;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use micro_core::{Connection, Events};
+/// use micro::{Connection, Events};
 ///
 /// let events = Events::new();
 /// let client = async_nats::ConnectOptions::new()

@@ -14,7 +14,8 @@ use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 /// keep the order in which they were appended.
 ///
 /// ```
-/// use micro_core::Headers;
+/// # use micro_core as micro;
+/// use micro::Headers;
 ///
 /// let mut headers = Headers::new();
 /// headers.insert("X-Tenant", "acme")?;
@@ -24,7 +25,7 @@ use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 /// assert_eq!(headers.get("x-tenant"), None);
 /// assert_eq!(headers.get_all("X-Tag").collect::<Vec<_>>(), ["a", "b"]);
 /// assert!(headers.insert("X-Note", "two\r\nlines").is_err());
-/// # Ok::<(), micro_core::HeaderError>(())
+/// # Ok::<(), micro::HeaderError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(HeaderMap);
