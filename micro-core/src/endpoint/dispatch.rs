@@ -70,7 +70,8 @@ impl Endpoint {
                 }
             });
         } else if let Some(message) = self.limits.next() {
-            // Not while the reader, which alone admits, was here all the time and had found room.
+            // Nothing waits as long as only the reader admits, since it was here all the time and
+            // had found room. Should that change, nothing is left behind.
             Box::pin(self.start(message)).await;
         }
     }
