@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use micro::{App, Connection, Request, ServiceBuilder, StartError};
 use tokio::sync::{Notify, Semaphore};
-use tokio::task::JoinSet;
 
 use crate::broker::Broker;
 use crate::{proxy, raw};
@@ -131,25 +130,6 @@ async fn a_stop_waits_no_longer_than_the_drain_timeout_and_names_what_it_left() 
     );
 }
 
-/// Callers that send one request after the other, until told to end: how many were sent, and how
-/// many had no answer. Each goes at its own pace, so that requests are under way at any moment.
-fn load(client: &async_nats::Client, end: &Arc<AtomicBool>) -> JoinSet<(usize, usize)> {
-    let mut callers = JoinSet::new();
-    for _ in 0..64 {
-        let (client, end) = (client.clone(), Arc::clone(end));
-        callers.spawn(async move {
-            let (mut sent, mut lost) = (0, 0);
-            while !end.load(Ordering::Relaxed) {
-                let reply = raw::try_request(&client, "work", "").await;
-                sent += 1;
-                lost += usize::from(reply.is_err());
-            }
-            (sent, lost)
-        });
-    }
-    callers
-}
-
 /// An instance that stays, and others that come and go under load, over a connection each to `url`.
 async fn come_and_go(broker: &Broker, url: &str, rounds: usize) -> (usize, usize) {
     let start = async |url: &str| {
@@ -164,7 +144,7 @@ async fn come_and_go(broker: &Broker, url: &str, rounds: usize) -> (usize, usize
     };
     let _stays = start(broker.url()).await;
     let end = Arc::new(AtomicBool::new(false));
-    let load = load(&broker.client().await, &end);
+    let load = raw::load(&broker.client().await, "work", &end);
     for _ in 0..rounds {
         let leaves = start(url).await;
         // Mid-stream: it has served some, and more is on its way.
@@ -174,10 +154,7 @@ async fn come_and_go(broker: &Broker, url: &str, rounds: usize) -> (usize, usize
         assert!(leaves.stop().await.abandoned.is_empty());
     }
     end.store(true, Ordering::Relaxed);
-    let all = load.join_all().await;
-    all.iter().fold((0, 0), |(sent, lost), caller| {
-        (sent + caller.0, lost + caller.1)
-    })
+    raw::all_of(load).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

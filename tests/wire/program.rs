@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -168,6 +170,27 @@ async fn echo_serves_any_client_and_stops_on_sigterm() {
     );
     echo.signal("TERM");
     assert_eq!(echo.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_signal_under_load_loses_no_request() {
+    let broker = Broker::start().await;
+    let start = async || {
+        let mut command = example("echo");
+        command.args(["--nats", broker.url()]);
+        run(command).await
+    };
+    let _stays = start().await;
+    let end = Arc::new(AtomicBool::new(false));
+    let load = raw::load(&broker.client().await, "svc.echo", &end);
+    for signal in ["TERM", "INT"] {
+        let mut leaves = start().await;
+        leaves.signal(signal);
+        assert_eq!(leaves.exit_code().await, Some(0));
+    }
+    end.store(true, Ordering::Relaxed);
+    let (sent, lost) = raw::all_of(load).await;
+    assert_eq!(lost, 0, "of {sent}");
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! What a client that knows nothing of this framework sees.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, Message, RequestErrorKind};
 use futures_util::StreamExt as _;
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 /// Long enough for a loaded machine: reaching it is a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -79,4 +82,35 @@ pub(crate) fn json(message: &Message) -> Value {
 /// STATS of one instance.
 pub(crate) async fn stats(client: &Client, name: &str, id: &str) -> Value {
     json(&request(client, &format!("$SRV.STATS.{name}.{id}"), "").await)
+}
+
+/// Callers that send one request after the other, until told to end: how many were sent, and how
+/// many had no answer. Each goes at its own pace, so that requests are under way at any moment.
+pub(crate) fn load(
+    client: &Client,
+    subject: &'static str,
+    end: &Arc<AtomicBool>,
+) -> JoinSet<(usize, usize)> {
+    let mut callers = JoinSet::new();
+    for _ in 0..64 {
+        let (client, end) = (client.clone(), Arc::clone(end));
+        callers.spawn(async move {
+            let (mut sent, mut lost) = (0, 0);
+            while !end.load(Ordering::Relaxed) {
+                let reply = try_request(&client, subject, "").await;
+                sent += 1;
+                lost += usize::from(reply.is_err());
+            }
+            (sent, lost)
+        });
+    }
+    callers
+}
+
+/// What a load came to: requests sent, and requests without an answer.
+pub(crate) async fn all_of(load: JoinSet<(usize, usize)>) -> (usize, usize) {
+    let callers = load.join_all().await;
+    callers.iter().fold((0, 0), |(sent, lost), caller| {
+        (sent + caller.0, lost + caller.1)
+    })
 }
