@@ -92,15 +92,12 @@ mod tests {
 
     #[derive(Debug, serde::Deserialize)]
     struct Pair {
-        #[allow(dead_code, reason = "read by Debug")]
         a: f64,
-        #[allow(dead_code, reason = "read by Debug")]
         of: Vec<Inner>,
     }
 
     #[derive(Debug, serde::Deserialize)]
     struct Inner {
-        #[allow(dead_code, reason = "read by Debug")]
         n: u8,
     }
 
@@ -108,6 +105,14 @@ mod tests {
         decode::<Pair>(&Bytes::from_static(body.as_bytes()))
             .unwrap_err()
             .to_string()
+    }
+
+    #[test]
+    fn a_value_is_read() {
+        let body = Bytes::from_static(br#"{"a":1.5,"of":[{"n":2}]}"#);
+        let pair = decode::<Pair>(&body).unwrap();
+        assert!((pair.a - 1.5).abs() < f64::EPSILON);
+        assert_eq!(pair.of[0].n, 2);
     }
 
     #[test]

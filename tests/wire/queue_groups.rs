@@ -20,14 +20,18 @@ async fn start(broker: &Broker) -> RunningService {
         .unwrap()
 }
 
+async fn start_three(broker: &Broker) -> [RunningService; 3] {
+    [
+        start(broker).await,
+        start(broker).await,
+        start(broker).await,
+    ]
+}
+
 #[tokio::test]
 async fn three_instances_share_three_thousand_requests_and_count_each_once() {
     let broker = Broker::start().await;
-    let services = [
-        start(&broker).await,
-        start(&broker).await,
-        start(&broker).await,
-    ];
+    let services = start_three(&broker).await;
     let client = broker.client().await;
     let mut served: HashMap<String, u64> = HashMap::new();
     for _ in 0..30 {
@@ -48,11 +52,7 @@ async fn three_instances_share_three_thousand_requests_and_count_each_once() {
 #[tokio::test]
 async fn without_a_queue_group_every_instance_answers() {
     let broker = Broker::start().await;
-    let services = [
-        start(&broker).await,
-        start(&broker).await,
-        start(&broker).await,
-    ];
+    let services = start_three(&broker).await;
     let client = broker.client().await;
     let replies = raw::gather(&client, "everyone", 3).await;
     let ids: HashSet<_> = replies.iter().map(raw::text).collect();

@@ -199,7 +199,7 @@ fn expand_method(
             #(#cfgs)*
             #(#docs)*
             #default_doc
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "stands in for a method with an error")]
             #vis fn #method<#(#parameters: ?::core::marker::Sized),*>(
                 &self,
                 #(#arguments),*
