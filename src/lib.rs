@@ -56,14 +56,15 @@
 //! - **It can be watched**: PING, INFO and STATS are answered from a task that no handler holds up.
 
 pub use micro_core::{
-    Abandoned, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller, ConnectError,
-    Connection, Context, DecodeError, DevServer, Endpoint, EndpointDef, EndpointInfo,
+    Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,
+    ConnectError, Connection, Context, DecodeError, DevServer, Endpoint, EndpointDef, EndpointInfo,
     EndpointOptions, EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault,
     FaultField, FaultMessage, FromHeader, FromRequest, FromSubject, Group, Handler, HandlerFuture,
-    HeaderError, Headers, Info, IntoReply, Json, Metadata, Outgoing, Ping, Problem, PublishError,
-    QueueGroup, RawPayload, Refused, Registry, RegistryError, RemoteError, Reply, Request, Result,
-    RunningApp, RunningService, ServerRequest, ServerResponse, Service, ServiceBuilder, ServiceDef,
-    ServiceError, Shareable, StartError, Stats, StopReport, async_nats, run_all,
+    HeaderError, Headers, Incident, Info, IntoReply, Json, Metadata, Outgoing, Ping, Problem,
+    PublishError, QueueGroup, RawPayload, Refused, Registry, RegistryError, RemoteError, Reply,
+    ReplyError, Request, Result, RunningApp, RunningEndpoint, RunningService, ServerRequest,
+    ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, StartError,
+    Stats, StopReport, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;

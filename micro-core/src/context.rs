@@ -1,9 +1,17 @@
 //! What a handler may ask about the request it answers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::error::refuse_reserved;
+use crate::error::{Incidents, refuse_reserved};
 use crate::wire::{Connection, HeaderError, Headers, Subject};
+
+/// What a service or an endpoint says of itself beside its name: text by key.
+pub type Metadata = BTreeMap<String, String>;
+
+/// The header by which a caller says for how many milliseconds it waits.
+pub(crate) const TIMEOUT_HEADER: &str = "Micro-Timeout";
 
 /// Who serves: one running service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +29,16 @@ pub(crate) struct Place {
     /// The names of the subject's placeholders, each with the index of its token.
     pub(crate) placeholders: Vec<(String, usize)>,
     pub(crate) connection: Connection,
+    pub(crate) incidents: Incidents,
+}
+
+/// What has been said so far in answer to one request.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// Headers for the replies to come.
+    pub(crate) headers: Option<Headers>,
+    /// What went wrong with a reply that the handler sent itself, for `last_error`.
+    pub(crate) failure: Option<String>,
 }
 
 /// What a handler may ask about its request, and where it sets headers of the reply.
@@ -43,7 +61,8 @@ pub struct Context {
     subject: Subject,
     reply: Option<Subject>,
     headers: Option<Headers>,
-    reply_headers: Mutex<Option<Headers>>,
+    arrived: Instant,
+    said: Mutex<Said>,
 }
 
 impl Context {
@@ -52,13 +71,15 @@ impl Context {
         subject: Subject,
         reply: Option<Subject>,
         headers: Option<Headers>,
+        arrived: Instant,
     ) -> Self {
         Self {
             place,
             subject,
             reply,
             headers,
-            reply_headers: Mutex::new(None),
+            arrived,
+            said: Mutex::default(),
         }
     }
 
@@ -88,7 +109,25 @@ impl Context {
         self.subject.split('.').nth(*index)
     }
 
-    /// Sets a header of the reply, in place of an earlier value.
+    /// When the caller will have given up, if it said so: what this framework's callers say with
+    /// [`Call::timeout`](crate::Call::timeout) or [`Caller::timeout`](crate::Caller::timeout), counted
+    /// from the arrival of the request.
+    ///
+    /// Nothing happens to the handler then; it can spare itself work that nobody waits for. To
+    /// bound it, give the endpoint a timeout.
+    pub fn deadline(&self) -> Option<Instant> {
+        let millis = self.header(TIMEOUT_HEADER)?.parse().ok()?;
+        self.arrived.checked_add(Duration::from_millis(millis))
+    }
+
+    /// How long the caller still waits, if it said so; nothing when it has given up.
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.deadline()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Sets a header of the reply, in place of an earlier value. A reply that has been sent by then
+    /// goes without it.
     ///
     /// # Errors
     ///
@@ -96,9 +135,8 @@ impl Context {
     /// reply an error: return an error for those.
     pub fn set_header(&self, name: &str, value: &str) -> Result<(), HeaderError> {
         refuse_reserved(name)?;
-        self.reply_headers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.said()
+            .headers
             .get_or_insert_default()
             .insert(name, value)
     }
@@ -123,10 +161,15 @@ impl Context {
         &self.place.connection
     }
 
-    pub(crate) fn take_reply_headers(&self) -> Option<Headers> {
-        self.reply_headers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    pub(crate) fn incidents(&self) -> &Incidents {
+        &self.place.incidents
+    }
+
+    pub(crate) fn take_said(&self) -> Said {
+        std::mem::take(&mut *self.said())
+    }
+
+    pub(crate) fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -31,19 +31,20 @@ pub use async_nats;
 pub use bytes::Bytes;
 pub use client::{Answer, Call, CallError, Caller, Outgoing, RemoteError};
 pub use codec::DecodeError;
-pub use context::Context;
-pub use discovery::{EndpointInfo, EndpointStats, Info, Metadata, Ping, Stats};
-pub use error::{Error, Fault, FaultField, FaultMessage, Result, ServiceError};
+pub use context::{Context, Metadata};
+pub use discovery::{Info, Ping, Stats};
+pub use endpoint::{EndpointInfo, EndpointStats};
+pub use error::{Error, Fault, FaultField, FaultMessage, Incident, Result, ServiceError};
 pub use handler::{
     EndpointRequest, EndpointResponse, FromHeader, FromRequest, FromSubject, Handler,
-    HandlerFuture, IntoReply, Json, RawPayload, Reply, Request, ServerRequest, ServerResponse,
-    Shareable,
+    HandlerFuture, IntoReply, Json, RawPayload, Reply, ReplyError, Request, ServerRequest,
+    ServerResponse, Shareable,
 };
 pub use micro_devserver::DevServer;
 pub use micro_names::Problem;
 pub use service::{
-    Abandoned, Endpoint, EndpointDef, EndpointOptions, Group, QueueGroup, RunningService, Service,
-    ServiceBuilder, ServiceDef, StartError, StopReport,
+    Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, QueueGroup,
+    RunningEndpoint, RunningService, Service, ServiceBuilder, ServiceDef, StartError, StopReport,
 };
 pub use wire::{
     ConnectError, Connection, Event, Events, HeaderError, Headers, PublishError, Refused,

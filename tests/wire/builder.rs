@@ -253,3 +253,33 @@ async fn a_handler_over_its_time_answers_504_and_the_rest_goes_on() {
         (1, 1)
     );
 }
+
+#[tokio::test]
+async fn metadata_beyond_what_adr_33_allows_is_refused() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let largest = "v".repeat(128 * 1024 - 1);
+    let build = |value: &str| {
+        ServiceBuilder::new("large", "1.0.0")
+            .metadata("k", value)
+            .endpoint_with("echo", echo, |endpoint| endpoint.metadata("k", value))
+    };
+    let service = build(&largest).start(&client).await.unwrap();
+    let info = raw::json(&raw::request(&client, "$SRV.INFO.large", "").await);
+    assert_eq!(info["metadata"]["k"], largest);
+    assert_eq!(info["endpoints"][0]["metadata"]["k"], largest);
+    service.stop().await;
+
+    let refused = build(&format!("{largest}v")).start(&client).await;
+    let StartError::Invalid { problems, .. } = refused.unwrap_err() else {
+        panic!("another error");
+    };
+    let says = "the metadata has 131073 bytes, at most 131072 are allowed";
+    assert_eq!(
+        problems,
+        [
+            format!("service: {says}"),
+            format!("endpoint `echo`: {says}")
+        ]
+    );
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use micro::{Error, Json, Reply, Request, RunningService, ServiceBuilder};
 use serde_json::json;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::broker::Broker;
 use crate::raw;
@@ -324,4 +325,44 @@ async fn replies_do_not_repeat_the_headers_of_requests() {
     assert_eq!((reply.headers, &reply.payload[..]), (None, &b"1"[..]));
     let info = raw::json(&raw::request(&client, "$SRV.INFO.faults", "").await);
     assert_eq!(info["endpoints"][0]["metadata"], json!({}));
+}
+
+#[tokio::test]
+async fn how_many_may_wait_can_be_said() {
+    let broker = Broker::start().await;
+    for (pending, admitted) in [(0, 1), (2, 3)] {
+        let gate = Arc::new(Semaphore::new(0));
+        let held = Arc::clone(&gate);
+        let service = ServiceBuilder::new("narrow", "1.0.0")
+            .endpoint_with(
+                "slow",
+                move |_: Request| {
+                    let held = Arc::clone(&held);
+                    async move {
+                        let _ = held.acquire().await.unwrap();
+                        "done"
+                    }
+                },
+                |endpoint| endpoint.concurrency(1).pending(pending),
+            )
+            .start(&broker.client().await)
+            .await
+            .unwrap();
+        let client = broker.client().await;
+        let mut calls = JoinSet::new();
+        for _ in 0..5 {
+            let client = client.clone();
+            calls.spawn(async move { raw::request(&client, "slow", "").await });
+        }
+        // Those that are over the limit are answered while the handler is stuck.
+        for _ in admitted..5 {
+            let refused = calls.join_next().await.unwrap().unwrap();
+            assert_eq!(raw::error_of(&refused).unwrap().0, 503);
+        }
+        gate.add_permits(1);
+        for served in calls.join_all().await {
+            assert_eq!(raw::text(&served), "done");
+        }
+        service.stop().await;
+    }
 }

@@ -94,7 +94,9 @@ async fn a_stop_answers_what_is_in_flight_and_waiting_then_is_gone() {
     }
     // A second stop is the same stop.
     assert_eq!(service.stop().await, report);
-    assert_eq!(service.stats().endpoints[0].num_requests, 20);
+    assert_eq!(report.endpoints[0].num_requests, 20);
+    // As in Go, what has stopped has no endpoints.
+    assert!(service.info().endpoints.is_empty() && service.stats().endpoints.is_empty());
 }
 
 #[tokio::test]

@@ -17,9 +17,13 @@ mod proxy;
 mod raw;
 
 mod builder;
+mod changes;
+mod deadline;
 mod discovery;
 mod faults;
 mod lifecycle;
+mod observers;
 mod program;
 mod queue_groups;
+mod replies;
 mod typed;

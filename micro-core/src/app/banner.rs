@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::nats::Origin;
-use crate::discovery::EndpointInfo;
+use crate::endpoint::EndpointInfo;
 use crate::service::RunningService;
 
 /// The banner: service, instance, where NATS is, the endpoints, and what to try next.

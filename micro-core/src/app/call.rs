@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::args::CallArgs;
 use super::error::AppError;
 use crate::client::{Answer, Call, CallError, Caller, Outgoing};
-use crate::discovery::EndpointInfo;
+use crate::endpoint::EndpointInfo;
 use crate::error::Error;
 use crate::wire::Connection;
 

@@ -27,9 +27,12 @@ pub struct Call<'a, R, E> {
 }
 
 impl<R, E> Call<'_, R, E> {
-    /// How long to wait for the reply; 5 s unless the [`Caller`](super::Caller) says otherwise.
+    /// How long to wait for the reply; 5 s unless the [`Caller`](super::Caller) says otherwise. The
+    /// service is told, in the header `Micro-Timeout`:
+    /// [`Context::remaining`](crate::Context::remaining).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self.outgoing = self.outgoing.patience(timeout);
         self
     }
 

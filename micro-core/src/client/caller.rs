@@ -8,7 +8,7 @@ use super::{Call, Outgoing};
 use crate::wire::{Connection, NatsClient};
 
 /// How long a call waits for its reply unless it says otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The side of a connection that calls services. Cloning is cheap.
 ///
@@ -17,7 +17,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Caller {
     connection: Connection,
-    timeout: Duration,
+    /// As it was asked for.
+    timeout: Option<Duration>,
 }
 
 impl Caller {
@@ -25,14 +26,15 @@ impl Caller {
     pub fn new(connection: impl Into<Connection>) -> Self {
         Self {
             connection: connection.into(),
-            timeout: DEFAULT_TIMEOUT,
+            timeout: None,
         }
     }
 
-    /// How long calls wait for their replies, unless a call says otherwise.
+    /// How long calls wait for their replies, unless a call says otherwise. Services are told, as
+    /// with [`Call::timeout`].
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -60,7 +62,7 @@ impl Caller {
         &self.connection
     }
 
-    pub(super) fn default_timeout(&self) -> Duration {
+    pub(super) fn chosen_timeout(&self) -> Option<Duration> {
         self.timeout
     }
 }

@@ -1,12 +1,15 @@
 //! A request while it is being put together.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::caller::DEFAULT_TIMEOUT;
 use super::{Call, Caller};
 use crate::codec;
+use crate::context::TIMEOUT_HEADER;
 use crate::wire::Headers;
 
 /// A request while it is being put together, argument by argument.
@@ -74,11 +77,20 @@ impl<'a> Outgoing<'a> {
         self
     }
 
+    /// Tells the service how long its caller waits.
+    pub(super) fn patience(self, timeout: Duration) -> Self {
+        self.header(TIMEOUT_HEADER, &timeout.as_millis().to_string())
+    }
+
     /// The call, with the types that its reply is read as.
     pub fn call<R, E>(self) -> Call<'a, R, E> {
+        let (timeout, outgoing) = match self.caller.chosen_timeout() {
+            Some(timeout) => (timeout, self.patience(timeout)),
+            None => (DEFAULT_TIMEOUT, self),
+        };
         Call {
-            timeout: self.caller.default_timeout(),
-            outgoing: self,
+            timeout,
+            outgoing,
             types: PhantomData,
         }
     }

@@ -8,5 +8,5 @@ mod documents;
 mod responder;
 
 pub(crate) use documents::{Documents, Profile};
-pub use documents::{EndpointInfo, EndpointStats, Info, Metadata, Ping, Stats};
+pub use documents::{Info, Ping, Stats};
 pub(crate) use responder::{Responder, subjects, subscribe};

@@ -6,6 +6,7 @@ use futures_util::stream::SelectAll;
 
 use super::Documents;
 use crate::context::Instance;
+use crate::error::{Incident, Incidents};
 use crate::wire::{Connection, Message, Outbound, Reader, Receive, SubscribeError, Subscription};
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
@@ -43,6 +44,7 @@ pub(crate) async fn subscribe(
 pub(crate) struct Responder {
     connection: Connection,
     documents: Arc<Documents>,
+    incidents: Incidents,
 }
 
 impl Responder {
@@ -50,6 +52,7 @@ impl Responder {
     pub(crate) fn start(
         connection: Connection,
         documents: Arc<Documents>,
+        incidents: Incidents,
         subscriptions: Vec<Subscription>,
     ) -> Reader {
         let source: SelectAll<Subscription> = subscriptions.into_iter().collect();
@@ -58,6 +61,7 @@ impl Responder {
             Self {
                 connection,
                 documents,
+                incidents,
             },
         )
     }
@@ -67,7 +71,9 @@ impl Receive for Responder {
     /// Answers by the subject alone: bodies and headers of these requests mean nothing.
     async fn receive(&mut self, message: Message) {
         let Some(reply) = message.reply else {
-            tracing::debug!(subject = %message.subject, "discovery request without a reply subject");
+            let subject = message.subject.to_string();
+            tracing::debug!(%subject, "discovery request without a reply subject");
+            self.incidents.report(Incident::NoReplySubject { subject });
             return;
         };
         let payload = match message.subject.split('.').nth(1) {
@@ -83,7 +89,12 @@ impl Receive for Responder {
             payload,
         };
         if let Err(error) = self.connection.publish(answer).await {
-            tracing::warn!(subject = %message.subject, %error, "discovery request not answered");
+            let incident = Incident::ReplyNotSent {
+                subject: message.subject.to_string(),
+                reason: error.to_string(),
+            };
+            tracing::warn!("{incident}");
+            self.incidents.report(incident);
         }
     }
 }

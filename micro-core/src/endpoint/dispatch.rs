@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 
 use super::Endpoint;
-use super::limits::Admission;
+use super::limits::{Admission, Arrival};
 use crate::client::INSTANCE_HEADER;
 use crate::context::Context;
-use crate::error::Fault;
+use crate::error::{Fault, Incident, panic_text};
 use crate::handler::{Outcome, Reply, Request};
 use crate::wire::{Headers, Message, Outbound, PublishError, Subject};
 
@@ -22,6 +22,9 @@ use crate::wire::{Headers, Message, Outbound, PublishError, Subject};
 /// where requests are read. Heavier ones get a task of their own, so that the intake goes on and
 /// every core is used; a task costs about 3 us, so this is where it stops to matter.
 const HEAVY: Duration = Duration::from_micros(50);
+
+/// What `last_error` says of an answer that had nowhere to go.
+const NO_REPLY_SUBJECT: &str = "the request has no reply subject, its reply was dropped";
 
 /// What the handlers of an endpoint have been seen to cost before they first wait: a moving average
 /// in nanoseconds.
@@ -47,32 +50,33 @@ impl Pace {
 impl Endpoint {
     /// Takes one request: starts it, keeps it for later, or refuses it.
     pub(super) async fn accept(self: &Arc<Self>, message: Message) {
-        match self.limits.admit(message) {
-            Admission::Start(message) => self.start(message).await,
+        let at = Instant::now();
+        match self.limits.admit(Arrival { message, at }) {
+            Admission::Start(request) => self.start(request, at).await,
             Admission::Pending => {}
-            Admission::Refused(message) => self.refuse(message).await,
+            Admission::Refused(request) => self.refuse(request.message).await,
         }
     }
 
     /// Runs a request where it is, as far as it goes without waiting; what waits, and what is known
     /// to be heavy, goes on in a task of its own.
-    async fn start(self: &Arc<Self>, message: Message) {
+    async fn start(self: &Arc<Self>, request: Arrival, now: Instant) {
         let endpoint = Arc::clone(self);
-        let mut work = Box::pin(async move { endpoint.serve(message).await });
+        let mut work = Box::pin(async move { endpoint.serve(request, now).await });
         if self.pace.is_heavy() || self.poll_once(work.as_mut()).await.is_pending() {
             let endpoint = Arc::clone(self);
             tokio::spawn(async move {
                 if endpoint.poll_once(work.as_mut()).await.is_pending() {
                     work.await;
                 }
-                while let Some(message) = endpoint.limits.next() {
-                    endpoint.serve(message).await;
+                while let Some(request) = endpoint.limits.next() {
+                    endpoint.serve(request, Instant::now()).await;
                 }
             });
-        } else if let Some(message) = self.limits.next() {
+        } else if let Some(request) = self.limits.next() {
             // Nothing waits as long as only the reader admits, since it was here all the time and
             // had found room. Should that change, nothing is left behind.
-            Box::pin(self.start(message)).await;
+            Box::pin(self.start(request, Instant::now())).await;
         }
     }
 
@@ -84,27 +88,32 @@ impl Endpoint {
     }
 
     /// One request, from the handler's start to the reply on its way.
-    async fn serve(&self, message: Message) {
+    async fn serve(&self, request: Arrival, started: Instant) {
         let Message {
             subject,
             reply: reply_to,
             payload,
             headers,
             ..
-        } = message;
+        } = request.message;
         let headers = headers.map(Headers::from_inner);
         let names_instance = headers
             .as_ref()
             .is_some_and(|headers| headers.get(INSTANCE_HEADER).is_some());
-        let context = Context::new(Arc::clone(&self.place), subject, reply_to.clone(), headers);
-        let context = Arc::new(context);
+        let context = Arc::new(Context::new(
+            Arc::clone(&self.place),
+            subject,
+            reply_to.clone(),
+            headers,
+            request.at,
+        ));
         let request = Request::new(Arc::clone(&context), payload);
 
-        let started = Instant::now();
         let reply = self.call(request).await;
         self.counters.request(started.elapsed());
 
-        let mut reply = reply.with_context_headers(context.take_reply_headers());
+        let said = context.take_said();
+        let mut reply = reply.with_context_headers(said.headers);
         if names_instance {
             let id = &self.place.instance.id;
             // An id is made of letters and digits.
@@ -113,7 +122,12 @@ impl Endpoint {
                 .get_or_insert_default()
                 .insert(INSTANCE_HEADER, id);
         }
-        self.answer(reply_to, reply).await;
+        if let Some(text) = said.failure
+            && !matches!(reply.outcome, Outcome::Fault(_))
+        {
+            self.counters.error(text);
+        }
+        self.answer(context.subject(), reply_to, reply).await;
     }
 
     /// Calls the handler, and turns what must not happen into a reply. All that is the user's runs
@@ -129,11 +143,7 @@ impl Endpoint {
         });
         let handled = handled.catch_unwind().await;
         handled.unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "no message".to_owned());
+            let text = panic_text(&*panic);
             Reply::fault(Fault::internal(
                 500,
                 format_args!("the handler panicked: {text}"),
@@ -156,29 +166,23 @@ impl Endpoint {
         self.turn_away(message, Fault::new(503, text)).await;
     }
 
-    /// Answers requests that wait and will not be started, because the service stops. How many
-    /// there were.
-    pub(crate) async fn turn_away_pending(&self) -> usize {
-        let pending = self.limits.take_pending();
-        let turned_away = pending.len();
-        for message in pending {
-            let text = format!(
-                "service `{}` is stopping, try again",
-                self.place.instance.name
-            );
-            self.turn_away(message, Fault::new(503, text)).await;
+    /// Answers requests that wait and will not be started, because the endpoint goes.
+    pub(crate) async fn turn_away_pending(&self) {
+        for request in self.limits.take_pending() {
+            let text = format!("endpoint `{}` is stopping, try again", self.definition.name);
+            self.turn_away(request.message, Fault::new(503, text)).await;
         }
-        turned_away
     }
 
     async fn turn_away(&self, message: Message, fault: Fault) {
         self.counters.request(Duration::ZERO);
-        self.answer(message.reply, Reply::fault(fault)).await;
+        let Message { subject, reply, .. } = message;
+        self.answer(&subject, reply, Reply::fault(fault)).await;
     }
 
     /// Sends the reply. A request counts as one error at most, and counts before its reply is sent:
     /// when the caller has it, STATS has it too.
-    async fn answer(&self, reply_to: Option<Subject>, reply: Reply) {
+    async fn answer(&self, subject: &str, reply_to: Option<Subject>, reply: Reply) {
         let Reply { outcome, headers } = reply;
         match (outcome, reply_to) {
             (Outcome::Silence, _) => {}
@@ -187,29 +191,42 @@ impl Endpoint {
                     Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                         let fault = too_large(bytes, limit_bytes);
                         self.failed(&fault);
-                        self.send_fault(reply_to, &fault, None).await;
+                        self.send_fault(subject, reply_to, &fault, None).await;
                     }
-                    Err(error) => self.unsent(&error.to_string()),
+                    Err(error) => {
+                        self.counters.error(error.to_string());
+                        self.unsent(subject, &error);
+                    }
                     Ok(()) => {}
                 }
             }
             (Outcome::Success(payload), None) => {
                 // An empty answer that nobody waits for is what a command without a caller has.
                 if !payload.is_empty() {
-                    self.unsent("the request has no reply subject, its reply was dropped");
+                    self.counters.error(NO_REPLY_SUBJECT.to_owned());
+                    let incident = Incident::NoReplySubject {
+                        subject: subject.to_owned(),
+                    };
+                    self.report(incident);
                 }
             }
             (Outcome::Fault(fault), reply_to) => {
                 self.failed(&fault);
                 if let Some(reply_to) = reply_to {
-                    self.send_fault(reply_to, &fault, headers).await;
+                    self.send_fault(subject, reply_to, &fault, headers).await;
                 }
             }
         }
     }
 
     /// Sends an error that has been counted. If it is too large, the caller is told that.
-    async fn send_fault(&self, reply_to: Subject, fault: &Fault, headers: Option<Headers>) {
+    async fn send_fault(
+        &self,
+        subject: &str,
+        reply_to: Subject,
+        fault: &Fault,
+        headers: Option<Headers>,
+    ) {
         let mut all = headers.unwrap_or_default();
         all.replace_with(&fault.headers());
         let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;
@@ -222,7 +239,7 @@ impl Endpoint {
             sent => sent,
         };
         if let Err(error) = sent {
-            self.log_unsent(&error.to_string());
+            self.unsent(subject, &error);
         }
     }
 
@@ -252,15 +269,18 @@ impl Endpoint {
         }
     }
 
-    /// Counts a reply that did not reach its caller.
-    fn unsent(&self, reason: &str) {
-        self.counters.error(reason.to_owned());
-        self.log_unsent(reason);
+    /// Tells of a reply that did not leave.
+    fn unsent(&self, subject: &str, error: &PublishError) {
+        self.report(Incident::ReplyNotSent {
+            subject: subject.to_owned(),
+            reason: error.to_string(),
+        });
     }
 
-    fn log_unsent(&self, reason: &str) {
+    fn report(&self, incident: Incident) {
         let (service, endpoint) = (&self.place.instance.name, &self.definition.name);
-        tracing::warn!(%service, %endpoint, reason, "reply not sent");
+        tracing::warn!(%service, %endpoint, "{incident}");
+        self.place.incidents.report(incident);
     }
 }
 

@@ -6,10 +6,18 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use crate::wire::Message;
+
+/// A request and when it came.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) message: Message,
+    pub(crate) at: Instant,
+}
 
 /// Handlers of one endpoint that run at the same time, unless `concurrency` says otherwise. Enough
 /// for handlers that wait for a database, few enough not to bury it.
@@ -33,48 +41,48 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct State {
     in_flight: usize,
-    pending: VecDeque<Message>,
+    pending: VecDeque<Arrival>,
 }
 
 /// What becomes of a request.
 pub(crate) enum Admission {
     /// It starts now; [`Limits::next`] must be called when it is done.
-    Start(Message),
+    Start(Arrival),
     /// It waits; a handler that finishes takes it.
     Pending,
     /// There is no room.
-    Refused(Message),
+    Refused(Arrival),
 }
 
 impl Limits {
-    pub(crate) fn new(concurrency: usize) -> Self {
+    pub(crate) fn new(concurrency: usize, pending: Option<usize>) -> Self {
         let in_flight_max = concurrency.max(1);
         Self {
             in_flight_max,
-            pending_max: in_flight_max.saturating_mul(PENDING_FOR_EACH),
+            pending_max: pending.unwrap_or(in_flight_max.saturating_mul(PENDING_FOR_EACH)),
             state: Mutex::default(),
             idle: Notify::new(),
         }
     }
 
-    pub(crate) fn admit(&self, message: Message) -> Admission {
+    pub(crate) fn admit(&self, request: Arrival) -> Admission {
         let mut state = self.state();
         if state.in_flight < self.in_flight_max {
             state.in_flight += 1;
-            return Admission::Start(message);
+            return Admission::Start(request);
         }
         if state.pending.len() < self.pending_max {
-            state.pending.push_back(message);
+            state.pending.push_back(request);
             return Admission::Pending;
         }
-        Admission::Refused(message)
+        Admission::Refused(request)
     }
 
     /// One request is done: the next that waits, to be started in its place.
-    pub(crate) fn next(&self) -> Option<Message> {
+    pub(crate) fn next(&self) -> Option<Arrival> {
         let mut state = self.state();
-        if let Some(message) = state.pending.pop_front() {
-            return Some(message);
+        if let Some(request) = state.pending.pop_front() {
+            return Some(request);
         }
         state.in_flight = state.in_flight.saturating_sub(1);
         if state.in_flight == 0 {
@@ -84,7 +92,7 @@ impl Limits {
     }
 
     /// The requests that wait, which now do so no longer.
-    pub(crate) fn take_pending(&self) -> Vec<Message> {
+    pub(crate) fn take_pending(&self) -> Vec<Arrival> {
         self.state().pending.drain(..).collect()
     }
 

@@ -1,23 +1,26 @@
 //! One endpoint of a running service: its subscription, its limits, its counters.
 //!
 //! A request goes one way: the reader of the subscription hands it over, `limits` admits or refuses it, `dispatch` runs the
-//! handler and sends the reply, `counters` has it counted before the caller can know.
+//! handler and sends the reply, `counters` has it counted before the caller can know; `report` tells
+//! of it in INFO and STATS.
 
 mod counters;
 mod dispatch;
 mod limits;
+mod report;
 mod roster;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::context::Place;
+use crate::context::{Metadata, Place};
 use crate::handler::Handler;
 use crate::wire::{Message, Receive};
 
 pub(crate) use counters::Counters;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
+pub use report::{EndpointInfo, EndpointStats};
+pub(crate) use report::{StatsHandler, or_default};
 pub(crate) use roster::Roster;
 
 /// What an endpoint is, decided before it starts.
@@ -27,9 +30,12 @@ pub(crate) struct Definition {
     /// The subject to subscribe to, every prefix included.
     pub(crate) subject: String,
     pub(crate) queue_group: Option<String>,
-    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) metadata: Metadata,
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: usize,
+    /// How many requests may wait; as the concurrency has it, when nothing is said.
+    pub(crate) pending: Option<usize>,
+    pub(crate) stats_handler: Option<StatsHandler>,
     /// A body that could be sent, for people to copy.
     pub(crate) example: Option<Example>,
 }
@@ -69,7 +75,7 @@ impl Endpoint {
         handler: Box<dyn Handler>,
     ) -> Self {
         Self {
-            limits: Limits::new(definition.concurrency),
+            limits: Limits::new(definition.concurrency, definition.pending),
             counters: Counters::default(),
             pace: dispatch::Pace::default(),
             definition,

@@ -18,6 +18,29 @@ impl Roster {
             .push(endpoint);
     }
 
+    /// Takes one endpoint off the list, if it is on it.
+    pub(crate) fn remove(&self, endpoint: &Arc<Endpoint>) {
+        self.endpoints
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|listed| !Arc::ptr_eq(listed, endpoint));
+    }
+
+    /// Takes all of them off the list.
+    pub(crate) fn clear(&self) {
+        self.endpoints
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// The endpoints that are subscribed to `subject`, as it is written.
+    pub(crate) fn on(&self, subject: &str) -> impl Iterator<Item = Arc<Endpoint>> {
+        self.all()
+            .into_iter()
+            .filter(move |endpoint| endpoint.definition.subject == subject)
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Endpoint>> {
         self.endpoints
             .read()

@@ -2,13 +2,19 @@
 //!
 //! - [`Fault`]: a failure as it travels, a code, a text and, if there is one, a body;
 //! - [`ServiceError`]: a type of yours that becomes a fault and comes back from one;
-//! - [`Error`]: the failure for everything without a type of its own.
+//! - [`Error`]: the failure for everything without a type of its own;
+//! - [`Incident`]: what goes wrong beside any one request.
 
 mod fault;
 mod general;
+mod incident;
+mod panic;
 mod service_error;
 
 pub(crate) use fault::refuse_reserved;
 pub use fault::{Fault, FaultField, FaultMessage};
 pub use general::{Error, Result};
+pub use incident::Incident;
+pub(crate) use incident::Incidents;
+pub(crate) use panic::panic_text;
 pub use service_error::ServiceError;

@@ -2,9 +2,11 @@
 //!
 //! - [`Request`] and [`Reply`]: what goes in and what comes out;
 //! - [`Handler`]: anything that turns one into the other, an `async` closure above all;
+//! - `early`: replies beside the one that a handler returns;
 //! - `typed`: the traits by which an annotated method's parameters and its value are read and
 //!   written, with the words that a person reads when a type does not fit.
 
+mod early;
 mod example;
 mod reply;
 mod request;
@@ -14,6 +16,7 @@ mod typed;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use early::ReplyError;
 pub use example::{any_payload, no_payload};
 pub(crate) use reply::Outcome;
 pub use reply::{IntoReply, Json, Reply};

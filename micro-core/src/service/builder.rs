@@ -1,12 +1,18 @@
 //! A service put together by hand: what the macros expand to, and what serves where the endpoints
 //! are known at run time only.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{QueueGroup, Service};
-use crate::discovery::Metadata;
-use crate::endpoint::Example;
+use serde::Serialize;
+
+use super::group::{EndpointOptions, Group};
+use super::observers::Observers;
+use super::{QueueGroup, RunningService, Service, StopReport};
+use crate::context::Metadata;
+use crate::endpoint::{EndpointStats, Example, StatsHandler};
+use crate::error::Incident;
 use crate::handler::{Handler, HandlerFuture, Request};
 
 /// How long a stop waits for handlers in flight, unless told otherwise.
@@ -44,6 +50,8 @@ pub struct ServiceBuilder {
     pub(super) metadata: Metadata,
     pub(super) timeout: Option<Duration>,
     pub(super) concurrency: Option<usize>,
+    pub(super) stats_handler: Option<StatsHandler>,
+    pub(super) observers: Observers,
     pub(super) drain_timeout: Duration,
     pub(super) root: Group,
 }
@@ -60,6 +68,8 @@ impl ServiceBuilder {
             metadata: Metadata::new(),
             timeout: None,
             concurrency: None,
+            stats_handler: None,
+            observers: Observers::default(),
             drain_timeout: DEFAULT_DRAIN_TIMEOUT,
             root: Group::new(String::new()),
         }
@@ -129,6 +139,69 @@ impl ServiceBuilder {
         self
     }
 
+    /// Adds `data` in STATS to all endpoints that have no stats handler of their own: see
+    /// [`EndpointOptions::stats_handler`].
+    pub fn stats_handler<T, F>(mut self, handler: F) -> Self
+    where
+        T: Serialize,
+        F: Fn(&EndpointStats) -> T + Send + Sync + 'static,
+    {
+        self.stats_handler = Some(StatsHandler::new(handler));
+        self
+    }
+
+    /// As [`stats_handler`](Self::stats_handler), for one that may fail: see
+    /// [`EndpointOptions::try_stats_handler`].
+    pub fn try_stats_handler<T, E, F>(mut self, handler: F) -> Self
+    where
+        T: Serialize,
+        E: Display,
+        F: Fn(&EndpointStats) -> Result<T, E> + Send + Sync + 'static,
+    {
+        self.stats_handler = Some(StatsHandler::fallible(handler));
+        self
+    }
+
+    /// Calls `handler` with what goes wrong while the service runs, beside the errors that callers
+    /// are told: a subscription that the server no longer permits, messages that were dropped, a
+    /// reply that was not sent.
+    ///
+    /// Incidents come one at a time and in order, in a task that nothing else waits for. While a
+    /// slow handler is at work 256 more can wait; those that come on top are only logged. A handler
+    /// that panics is called again for the next one.
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # async fn example(connection: micro::Connection) -> Result<(), micro::Error> {
+    /// use micro::{Request, ServiceBuilder};
+    ///
+    /// ServiceBuilder::new("echo", "1.0.0")
+    ///     .endpoint("echo", async |request: Request| request.payload().clone())
+    ///     .on_error(|service, incident| eprintln!("{}: {incident}", service.name()))
+    ///     .on_done(|service, report| eprintln!("{} ended after {:?}", service.id(), report.took))
+    ///     .start(&connection)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn on_error(
+        mut self,
+        handler: impl Fn(&RunningService, &Incident) + Send + Sync + 'static,
+    ) -> Self {
+        self.observers.on_error(handler);
+        self
+    }
+
+    /// Calls `handler` once, when the service has stopped for whatever reason: after the last
+    /// reply, and before [`RunningService::stop`] and [`RunningService::stopped`] return. They wait
+    /// for it no longer than two seconds.
+    pub fn on_done(
+        mut self,
+        handler: impl Fn(&RunningService, &StopReport) + Send + Sync + 'static,
+    ) -> Self {
+        self.observers.on_done(handler);
+        self
+    }
+
     /// How long a stop waits for handlers in flight; 30 s by default.
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
@@ -191,162 +264,6 @@ fn metadata(entries: &[(&str, &str)]) -> Metadata {
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
         .collect()
-}
-
-/// Endpoints that share a prefix of their subjects.
-///
-/// A group without a prefix (`""`) adds nothing to its subjects, and can still set a queue group.
-#[derive(Debug)]
-pub struct Group {
-    pub(super) prefix: String,
-    pub(super) queue: QueueGroup,
-    pub(super) members: Vec<Member>,
-}
-
-/// What a group holds, in the order in which it was added.
-#[derive(Debug)]
-pub(super) enum Member {
-    Endpoint(EndpointOptions),
-    Group(Group),
-}
-
-impl Group {
-    fn new(prefix: String) -> Self {
-        Self {
-            prefix,
-            queue: QueueGroup::Inherit,
-            members: Vec::new(),
-        }
-    }
-
-    /// The queue group of its endpoints that name no other.
-    #[must_use]
-    pub fn queue_group(mut self, group: impl Into<QueueGroup>) -> Self {
-        self.queue = group.into();
-        self
-    }
-
-    /// No queue group: every instance answers every request.
-    #[must_use]
-    pub fn no_queue_group(self) -> Self {
-        self.queue_group(QueueGroup::Disabled)
-    }
-
-    /// An endpoint. Its name is its subject with `-` for `.`.
-    #[must_use]
-    pub fn endpoint(self, subject: &str, handler: impl Handler) -> Self {
-        self.endpoint_with(subject, handler, |endpoint| endpoint)
-    }
-
-    /// An endpoint with options.
-    #[must_use]
-    pub fn endpoint_with(
-        mut self,
-        subject: &str,
-        handler: impl Handler,
-        options: impl FnOnce(EndpointOptions) -> EndpointOptions,
-    ) -> Self {
-        let endpoint = options(EndpointOptions::new(subject, Box::new(handler)));
-        self.members.push(Member::Endpoint(endpoint));
-        self
-    }
-
-    /// A group within this one.
-    #[must_use]
-    pub fn group(mut self, prefix: &str, fill: impl FnOnce(Self) -> Self) -> Self {
-        self.members
-            .push(Member::Group(fill(Self::new(prefix.to_owned()))));
-        self
-    }
-}
-
-/// What can be said of an endpoint beside its subject and its handler.
-#[must_use = "return the options from the closure"]
-pub struct EndpointOptions {
-    pub(super) name: Option<String>,
-    pub(super) subject: String,
-    pub(super) queue_group: QueueGroup,
-    pub(super) description: String,
-    pub(super) metadata: Metadata,
-    pub(super) timeout: Option<Duration>,
-    pub(super) concurrency: Option<usize>,
-    pub(super) example: Option<Example>,
-    pub(super) handler: Box<dyn Handler>,
-}
-
-impl EndpointOptions {
-    fn new(subject: &str, handler: Box<dyn Handler>) -> Self {
-        Self {
-            name: None,
-            subject: subject.to_owned(),
-            queue_group: QueueGroup::Inherit,
-            description: String::new(),
-            metadata: Metadata::new(),
-            timeout: None,
-            concurrency: None,
-            example: None,
-            handler,
-        }
-    }
-
-    /// The name in INFO and STATS, `[A-Za-z0-9_-]+`.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// The queue group of this endpoint.
-    pub fn queue_group(mut self, group: impl Into<QueueGroup>) -> Self {
-        self.queue_group = group.into();
-        self
-    }
-
-    /// No queue group: every instance answers every request.
-    pub fn no_queue_group(self) -> Self {
-        self.queue_group(QueueGroup::Disabled)
-    }
-
-    /// What the endpoint does: `description` in its metadata.
-    pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.description = description.into();
-        self
-    }
-
-    /// Adds one entry to the metadata.
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.insert(key.into(), value.into());
-        self
-    }
-
-    /// How long the handler may take. What takes longer is dropped, and its caller gets code 504.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-
-    /// How many requests the endpoint works on at once; sixteen times as many may wait, and what
-    /// comes on top is answered with code 503 at once.
-    pub fn concurrency(mut self, requests: usize) -> Self {
-        self.concurrency = Some(requests);
-        self
-    }
-
-    /// A body that can be sent, shown to people when the service starts. Annotated endpoints have
-    /// one made from their type.
-    pub fn example(mut self, body: impl Into<String>) -> Self {
-        self.example = Some(Example::Given(body.into()));
-        self
-    }
-}
-
-impl std::fmt::Debug for EndpointOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EndpointOptions")
-            .field("name", &self.name)
-            .field("subject", &self.subject)
-            .field("queue_group", &self.queue_group)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A method of a service as a handler.

@@ -1,20 +1,32 @@
 //! A service: what it is before it runs, its start, and what it is while it runs.
 //!
 //! - `definition`: the table that `#[service]` writes;
-//! - `builder`: the same by hand, with groups; both end in one `plan`;
+//! - `builder` and `group`: the same by hand; both end in one `plan`;
 //! - `start`: from a plan to a running service, all or nothing;
-//! - `running`: its handle, and the stop that loses nothing.
+//! - `running`: its handle, and its stop;
+//! - `member`: how endpoints join, and how they leave without losing a request;
+//! - `change`: endpoints that come and go while it runs;
+//! - `watch`: what happens to its connection;
+//! - `observers`: the user's error handler and done handler.
 
 mod builder;
+mod change;
 mod definition;
 mod error;
+mod group;
+mod member;
+mod observers;
 mod plan;
 mod queue_group;
 mod running;
 mod start;
+mod watch;
 
-pub use builder::{EndpointOptions, Group, ServiceBuilder};
+pub use builder::ServiceBuilder;
+pub use change::RunningEndpoint;
 pub use definition::{Endpoint, EndpointDef, Service, ServiceDef};
-pub use error::StartError;
+pub use error::{AddError, StartError};
+pub use group::{EndpointOptions, Group};
+pub use member::Abandoned;
 pub use queue_group::QueueGroup;
-pub use running::{Abandoned, RunningService, StopReport};
+pub use running::{RunningService, StopReport};

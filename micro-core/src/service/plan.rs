@@ -6,10 +6,12 @@ use std::time::Duration;
 use micro_names::{Subject, Wildcards};
 
 use super::QueueGroup;
-use super::builder::{EndpointOptions, Group, Member, ServiceBuilder};
-use super::error::StartError;
-use crate::discovery::{EndpointInfo, Metadata};
-use crate::endpoint::{DEFAULT_CONCURRENCY, Definition};
+use super::builder::ServiceBuilder;
+use super::error::{Cause, StartError};
+use super::group::{EndpointOptions, Group, Member};
+use super::observers::Observers;
+use crate::context::Metadata;
+use crate::endpoint::{DEFAULT_CONCURRENCY, Definition, EndpointInfo, StatsHandler};
 use crate::handler::Handler;
 
 /// A service that can be started.
@@ -19,8 +21,20 @@ pub(super) struct Plan {
     pub(super) version: String,
     pub(super) description: String,
     pub(super) metadata: Metadata,
+    pub(super) observers: Observers,
     pub(super) drain_timeout: Duration,
     pub(super) endpoints: Vec<PlannedEndpoint>,
+    pub(super) inherited: Inherited,
+}
+
+/// What endpoints have from their service, those that are added later too.
+#[derive(Clone, Debug)]
+pub(super) struct Inherited {
+    prefix: String,
+    queue_group: QueueGroup,
+    timeout: Option<Duration>,
+    concurrency: Option<usize>,
+    stats_handler: Option<StatsHandler>,
 }
 
 /// An endpoint that can be started.
@@ -52,40 +66,86 @@ impl ServiceBuilder {
 
 /// Checks everything, and reports all that is wrong.
 pub(super) fn plan(builder: ServiceBuilder) -> Result<Plan, StartError> {
-    let mut planner = Planner {
+    let inherited = Inherited {
+        prefix: builder.root.prefix.clone(),
+        queue_group: builder.root.queue.clone(),
         timeout: builder.timeout,
         concurrency: builder.concurrency,
-        endpoints: Vec::new(),
-        problems: Vec::new(),
+        stats_handler: builder.stats_handler,
     };
+    let mut planner = Planner::new(&inherited);
     planner.check("service", micro_names::check_name("name", &builder.name));
     planner.check("service", micro_names::check_version(&builder.version));
+    planner.check_metadata("service", &builder.metadata);
     planner.group(builder.root, "", &QueueGroup::Inherit);
-    if planner.problems.is_empty() {
-        Ok(Plan {
+    match planner.finish() {
+        Ok(endpoints) => Ok(Plan {
             name: builder.name,
             version: builder.version,
             description: builder.description,
             metadata: builder.metadata,
+            observers: builder.observers,
             drain_timeout: builder.drain_timeout,
-            endpoints: planner.endpoints,
-        })
-    } else {
-        Err(StartError::Invalid {
-            service: builder.name,
-            problems: planner.problems,
-        })
+            endpoints,
+            inherited,
+        }),
+        Err(cause) => Err(StartError::of(&builder.name, cause)),
     }
 }
 
-struct Planner {
-    timeout: Option<Duration>,
-    concurrency: Option<usize>,
+/// Checks endpoints that are added to a running service. `fill` gets the group of the whole
+/// service.
+pub(super) fn plan_more(
+    inherited: &Inherited,
+    fill: impl FnOnce(Group) -> Group,
+) -> Result<Vec<PlannedEndpoint>, Cause> {
+    let root = Group::new(inherited.prefix.clone()).queue_group(inherited.queue_group.clone());
+    let mut planner = Planner::new(inherited);
+    planner.group(fill(root), "", &QueueGroup::Inherit);
+    planner.finish()
+}
+
+/// The largest metadata of a service or an endpoint, keys and values together, in bytes (ADR-33).
+const METADATA_MAX_BYTES: usize = 128 * 1024;
+
+struct Planner<'a> {
+    inherited: &'a Inherited,
     endpoints: Vec<PlannedEndpoint>,
     problems: Vec<String>,
 }
 
-impl Planner {
+impl<'a> Planner<'a> {
+    fn new(inherited: &'a Inherited) -> Self {
+        Self {
+            inherited,
+            endpoints: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn finish(self) -> Result<Vec<PlannedEndpoint>, Cause> {
+        if self.problems.is_empty() {
+            Ok(self.endpoints)
+        } else {
+            Err(Cause::Invalid(self.problems))
+        }
+    }
+
+    fn check_metadata(&mut self, place: impl Display, metadata: &Metadata) {
+        let bytes: usize = metadata
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        if bytes > METADATA_MAX_BYTES {
+            self.problem(
+                place,
+                format_args!(
+                    "the metadata has {bytes} bytes, at most {METADATA_MAX_BYTES} are allowed"
+                ),
+            );
+        }
+    }
+
     fn check(&mut self, place: impl Display, result: Result<(), micro_names::Problem>) {
         if let Err(problem) = result {
             self.problem(place, problem);
@@ -128,7 +188,7 @@ impl Planner {
         if options.subject.is_empty() {
             self.problem(&place, "`subject` cannot be empty");
         }
-        if options.concurrency.or(self.concurrency) == Some(0) {
+        if options.concurrency.or(self.inherited.concurrency) == Some(0) {
             self.problem(&place, "`concurrency` must be at least 1");
         }
         let full = micro_names::join([prefix, &options.subject]);
@@ -142,6 +202,8 @@ impl Planner {
                 .entry("description".to_owned())
                 .or_insert(options.description);
         }
+        self.check_metadata(&place, &metadata);
+        let inherited = self.inherited;
         let queue_group = options.queue_group.below(queue_above);
         self.endpoints.push(PlannedEndpoint {
             placeholders: subject
@@ -154,11 +216,15 @@ impl Planner {
                 queue_group: queue_group.resolved().map(str::to_owned),
                 metadata,
                 example: options.example,
-                timeout: options.timeout.or(self.timeout),
+                timeout: options.timeout.or(inherited.timeout),
                 concurrency: options
                     .concurrency
-                    .or(self.concurrency)
+                    .or(inherited.concurrency)
                     .unwrap_or(DEFAULT_CONCURRENCY),
+                pending: options.pending,
+                stats_handler: options
+                    .stats_handler
+                    .or_else(|| inherited.stats_handler.clone()),
             },
             handler: options.handler,
         });

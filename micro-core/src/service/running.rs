@@ -1,20 +1,17 @@
-//! A running service: its handle, and the stop that loses nothing.
+//! A running service: its handle.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all, select_all};
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
-use crate::discovery::{Documents, Info, Stats};
-use crate::endpoint::{Endpoint, Roster};
-use crate::wire::{Connection, Event, Listener, Reader, Refused};
-
-/// How long the server may take to confirm that nothing more will come. Past it the service stops
-/// all the same; requests that were on their way then get no answer.
-const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+use super::member::{Abandoned, Ground, LEAVE_WITHIN, Member};
+use super::observers::{Audience, Ending};
+use super::plan::Inherited;
+use crate::discovery::{self, Documents, Info, Stats};
+use crate::endpoint::{Endpoint, EndpointStats, Roster};
+use crate::error::Incident;
+use crate::wire::{Connection, Listener, Reader};
 
 /// A service that runs.
 ///
@@ -22,42 +19,46 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// until [`stop`](Self::stop), or until its connection is closed.
 #[derive(Clone, Debug)]
 pub struct RunningService {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    connection: Connection,
-    documents: Arc<Documents>,
-    roster: Arc<Roster>,
-    drain_timeout: Duration,
-    /// Taken by the stop.
-    tasks: Mutex<Option<Tasks>>,
-    stopping: AtomicBool,
+pub(super) struct Inner {
+    pub(super) ground: Ground,
+    pub(super) documents: Arc<Documents>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) inherited: Inherited,
+    pub(super) drain_timeout: Duration,
+    /// Taken by the stop: whoever finds nothing here comes too late.
+    live: Mutex<Option<Live>>,
+    /// Held for reading while endpoints come or go, so that a stop can wait for that.
+    pub(super) changes: Arc<RwLock<()>>,
     stopped: watch::Sender<Option<StopReport>>,
 }
 
-/// What reads.
+/// What a service has while it is not being stopped.
 #[derive(Debug)]
-struct Tasks {
+pub(super) struct Live {
+    pub(super) members: Vec<Member>,
     responder: Reader,
-    readers: Vec<(Arc<Endpoint>, Reader)>,
+    ending: Ending,
 }
 
 /// What a service is made of.
 pub(super) struct Parts {
-    pub(super) connection: Connection,
+    pub(super) ground: Ground,
     pub(super) documents: Arc<Documents>,
     pub(super) roster: Arc<Roster>,
-    pub(super) responder: Reader,
-    pub(super) readers: Vec<(Arc<Endpoint>, Reader)>,
+    pub(super) inherited: Inherited,
     pub(super) drain_timeout: Duration,
-    pub(super) subjects: Vec<String>,
+    pub(super) responder: Reader,
+    pub(super) members: Vec<Member>,
+    pub(super) audience: Audience,
     pub(super) events: Listener,
 }
 
 /// What a stop came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct StopReport {
     /// How long it took.
@@ -67,69 +68,57 @@ pub struct StopReport {
     pub abandoned: Vec<Abandoned>,
     /// Why the service stopped without being asked to; `None` if it was asked.
     pub cause: Option<String>,
-}
-
-/// Requests that a stop did not wait for any longer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Abandoned {
-    /// The name of the endpoint.
-    pub endpoint: String,
-    /// How many.
-    pub requests: usize,
+    /// The counters of its endpoints at the end.
+    pub endpoints: Vec<EndpointStats>,
 }
 
 impl RunningService {
     pub(super) fn new(parts: Parts) -> Self {
-        let readers = parts.readers.iter().map(|(_, reader)| reader);
-        let ended = readers
-            .chain([&parts.responder])
-            .map(|reader| reader.ended().boxed())
-            .collect();
+        let ended = parts.responder.ended();
         let service = Self {
             inner: Arc::new(Inner {
-                connection: parts.connection,
+                ground: parts.ground,
                 documents: parts.documents,
                 roster: parts.roster,
+                inherited: parts.inherited,
                 drain_timeout: parts.drain_timeout,
-                tasks: Mutex::new(Some(Tasks {
-                    responder: parts.responder,
-                    readers: parts.readers,
-                })),
-                stopping: AtomicBool::new(false),
+                live: Mutex::new(None),
+                changes: Arc::default(),
                 stopped: watch::Sender::new(None),
             }),
         };
-        tokio::spawn(watch_connection(
-            service.clone(),
-            ended,
-            parts.events,
-            parts.subjects,
-        ));
+        let ending = parts.audience.attend(service.clone());
+        *service.inner.live() = Some(Live {
+            members: parts.members,
+            responder: parts.responder,
+            ending,
+        });
+        tokio::spawn(super::watch::watch(service.clone(), ended, parts.events));
         service
     }
 
     /// The name of the service.
     pub fn name(&self) -> &str {
-        &self.inner.documents.instance().name
+        &self.inner.ground.instance.name
     }
 
     /// The id of this instance.
     pub fn id(&self) -> &str {
-        &self.inner.documents.instance().id
+        &self.inner.ground.instance.id
     }
 
     /// The version of the service.
     pub fn version(&self) -> &str {
-        &self.inner.documents.instance().version
+        &self.inner.ground.instance.version
     }
 
-    /// What INFO answers.
+    /// What INFO answers. A service that has stopped lists no endpoints.
     pub fn info(&self) -> Info {
         self.inner.documents.info()
     }
 
-    /// What STATS answers now.
+    /// What STATS answers now. A service that has stopped lists no endpoints: see
+    /// [`StopReport::endpoints`].
     pub fn stats(&self) -> Stats {
         self.inner.documents.stats()
     }
@@ -152,7 +141,7 @@ impl RunningService {
 
     /// The connection that the service runs on.
     pub fn connection(&self) -> &Connection {
-        &self.inner.connection
+        &self.inner.ground.connection
     }
 
     /// Stops the service without losing a request, and returns when it is done.
@@ -170,29 +159,20 @@ impl RunningService {
     }
 
     /// A stop that nobody asked for.
-    async fn stop_because(&self, cause: impl Into<String>) {
+    pub(super) fn stop_because(&self, cause: impl Into<String>) {
         self.begin_stop(Some(cause.into()));
-        self.stopped().await;
     }
 
     fn begin_stop(&self, cause: Option<String>) {
-        if self.inner.stopping.swap(true, Ordering::AcqRel) {
+        let Some(live) = self.inner.live().take() else {
             return;
-        }
-        let tasks = self
-            .inner
-            .tasks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        };
         let inner = Arc::clone(&self.inner);
         // In a task of its own: a stop goes on if nobody waits for it.
         tokio::spawn(async move {
-            let mut report = match tasks {
-                Some(tasks) => inner.drain(tasks).await,
-                None => StopReport::default(),
-            };
+            let mut report = inner.drain(live.members, &live.responder).await;
             report.cause = cause;
+            live.ending.tell(&report).await;
             inner.stopped.send_replace(Some(report));
         });
     }
@@ -205,125 +185,74 @@ impl RunningService {
             Err(_) => StopReport::default(),
         }
     }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.inner.live().is_none()
+    }
+
+    pub(super) fn report(&self, incident: Incident) {
+        self.inner.ground.incidents.report(incident);
+    }
+
+    /// Whether the service cannot do without a subscription to `subject`.
+    pub(super) fn needs(&self, subject: &str) -> bool {
+        discovery::subjects(&self.inner.ground.instance)
+            .iter()
+            .any(|own| own == subject)
+            || self.inner.roster.on(subject).next().is_some()
+    }
+
+    /// Counts an error on the endpoints of `subject`.
+    pub(super) fn count_error(&self, subject: &str, text: &str) {
+        for endpoint in self.inner.roster.on(subject) {
+            endpoint.counters.error(text.to_owned());
+        }
+    }
 }
 
 impl Inner {
+    pub(super) fn live(&self) -> MutexGuard<'_, Option<Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists an endpoint in INFO and STATS.
+    pub(super) fn list(&self, endpoint: Arc<Endpoint>) {
+        self.roster.add(endpoint);
+        self.documents.prepare_info();
+    }
+
+    /// Takes an endpoint out of INFO and STATS.
+    pub(super) fn unlist(&self, endpoint: &Arc<Endpoint>) {
+        self.roster.remove(endpoint);
+        self.documents.prepare_info();
+    }
+
     /// Every step is bounded: nothing that the network does keeps a service from stopping.
-    async fn drain(&self, tasks: Tasks) -> StopReport {
+    async fn drain(&self, members: Vec<Member>, responder: &Reader) -> StopReport {
         let started = Instant::now();
-        let Tasks { responder, readers } = tasks;
-
-        self.retire(readers.iter().map(|(_, reader)| reader)).await;
-
-        let left = self.drain_timeout.saturating_sub(started.elapsed());
-        let idle = join_all(readers.iter().map(|(endpoint, _)| endpoint.limits.idle()));
-        let mut abandoned = Vec::new();
-        if tokio::time::timeout(left, idle).await.is_err() {
-            for (endpoint, _) in &readers {
-                let answering = endpoint.turn_away_pending();
-                // The connection may be down, and its queue full.
-                let _ = tokio::time::timeout(LEAVE_WITHIN, answering).await;
-                let requests = endpoint.limits.open();
-                if requests > 0 {
-                    let endpoint = endpoint.definition.name.clone();
-                    tracing::warn!(service = %self.documents.instance().name, %endpoint, requests, "handlers did not finish within the drain timeout");
-                    abandoned.push(Abandoned { endpoint, requests });
-                }
-            }
-        }
+        // Endpoints that come or go just now have requests too.
+        let changes = tokio::time::timeout(self.drain_timeout, self.changes.write());
+        let (abandoned, _) =
+            tokio::join!(self.ground.dismiss(members, self.drain_timeout), changes);
 
         // Last, so that an operator can watch the drain.
-        self.retire(std::iter::once(&responder)).await;
-        if self.connection.is_connected()
-            && tokio::time::timeout(LEAVE_WITHIN, self.connection.flush())
+        self.ground.retire(std::iter::once(responder)).await;
+        let connection = &self.ground.connection;
+        if connection.is_connected()
+            && tokio::time::timeout(LEAVE_WITHIN, connection.flush())
                 .await
                 .is_err()
         {
             tracing::warn!("the last replies did not leave in time");
         }
+        let endpoints = self.documents.stats().endpoints;
+        self.roster.clear();
+        self.documents.prepare_info();
         StopReport {
             took: started.elapsed(),
             abandoned,
             cause: None,
-        }
-    }
-
-    /// Leaves subjects without losing what is under way: tells the server, waits for its word that
-    /// nothing more will come, then reads to the end.
-    async fn retire(&self, readers: impl Iterator<Item = &Reader> + Clone) {
-        let leaving = join_all(readers.clone().map(Reader::leave));
-        let left = tokio::time::timeout(LEAVE_WITHIN, leaving).await;
-        if left.is_ok() {
-            self.barrier().await;
-        }
-        let finishing = join_all(readers.map(Reader::finish));
-        if tokio::time::timeout(LEAVE_WITHIN, finishing).await.is_err() {
-            tracing::warn!("stopping without having read to the end: the connection takes nothing");
-        }
-    }
-
-    /// Waits until what the server had sent is here. Without a server there is nothing to wait for.
-    async fn barrier(&self) {
-        if !self.connection.is_connected() {
-            return;
-        }
-        if let Err(error) = self.connection.barrier(LEAVE_WITHIN).await {
-            tracing::warn!(%error, "stopping without the server's word that nothing more will come");
-        }
-    }
-}
-
-/// Sees what happens to the connection while the service runs.
-async fn watch_connection(
-    service: RunningService,
-    ended: Vec<BoxFuture<'static, ()>>,
-    mut events: Listener,
-    subjects: Vec<String>,
-) {
-    // A subscription that ends by itself is a connection that is closed for good: not every way
-    // there is announced.
-    let mut ended = select_all(ended);
-    loop {
-        let event = tokio::select! {
-            _ = service.stopped() => return,
-            _ = &mut ended => Event::Closed,
-            event = events.next() => event,
-        };
-        if service.inner.stopping.load(Ordering::Acquire) {
-            // What ends now was asked to.
-            service.stopped().await;
-            return;
-        }
-        let name = service.name();
-        match event {
-            Event::Disconnected => {
-                tracing::warn!(service = %name, "connection to NATS lost, trying to get it back");
-            }
-            Event::Connected => tracing::info!(service = %name, "connected to NATS"),
-            Event::Closed => {
-                tracing::error!(service = %name, "connection to NATS closed");
-                service
-                    .stop_because("its connection to NATS is closed")
-                    .await;
-                return;
-            }
-            Event::Refused(Refused::Subscription { subject }) if subjects.contains(&subject) => {
-                tracing::error!(service = %name, %subject, "the NATS server does not permit this subscription");
-                let cause =
-                    format!("the NATS server does not permit a subscription to `{subject}`");
-                service.stop_because(cause).await;
-                return;
-            }
-            Event::Refused(refused) => {
-                tracing::warn!(
-                    subject = refused.subject(),
-                    "the NATS server refused something on the connection of this service"
-                );
-            }
-            Event::SlowConsumer => {
-                tracing::error!("messages came faster than they were read, and some were dropped");
-            }
-            Event::Other(text) => tracing::debug!(text, "event of the connection"),
+            endpoints,
         }
     }
 }

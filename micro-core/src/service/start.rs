@@ -1,19 +1,16 @@
 //! From a plan to a running service: all of it, or nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::builder::ServiceBuilder;
-use super::error::StartError;
+use super::error::{Cause, StartError};
+use super::member::Ground;
 use super::plan::{self, Plan};
 use super::running::{Parts, RunningService};
-use crate::context::{Instance, Place};
+use crate::context::Instance;
 use crate::discovery::{self, Documents, Profile, Responder};
-use crate::endpoint::{Endpoint, Roster};
-use crate::wire::{Connection, Event, Listener, Reader, Refused};
-
-/// How long the server may take to confirm the subscriptions.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+use crate::endpoint::Roster;
+use crate::wire::Connection;
 
 impl ServiceBuilder {
     /// Starts the service. When this returns, a request from any connection is served.
@@ -27,69 +24,39 @@ impl ServiceBuilder {
         self,
         connection: impl Into<Connection>,
     ) -> Result<RunningService, StartError> {
-        start(plan::plan(self)?, connection.into()).await
+        let plan = plan::plan(self)?;
+        let name = plan.name.clone();
+        start(plan, connection.into())
+            .await
+            .map_err(|cause| StartError::of(&name, cause))
     }
 }
 
-/// How long a refusal may take from the connection to its listeners. It is a matter of
-/// microseconds; past this a refusal stops the service when it comes.
-const FENCE_WITHIN: Duration = Duration::from_secs(1);
-
 /// Subscribes, has the server confirm, and only then serves.
-async fn start(plan: Plan, connection: Connection) -> Result<RunningService, StartError> {
+async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cause> {
     let instance = Arc::new(Instance {
         name: plan.name,
         id: nuid::next().to_string(),
         version: plan.version,
     });
-    let unusable = |reason: &dyn std::fmt::Display| StartError::Connection {
-        service: instance.name.clone(),
-        reason: reason.to_string(),
+    let (incidents, audience) = plan.observers.listen();
+    let ground = Ground {
+        instance: Arc::clone(&instance),
+        connection,
+        incidents,
     };
-
-    let mut events = connection.listen();
-    let discovery = discovery::subscribe(&connection, &instance)
+    let connection = &ground.connection;
+    let events = connection.listen();
+    let discovery = discovery::subscribe(connection, &instance)
         .await
-        .map_err(|error| unusable(&error))?;
+        .map_err(|error| Cause::Connection(error.to_string()))?;
+    let asked = discovery::subjects(&instance);
+    let (members, events) = ground.join(plan.endpoints, events, asked).await?;
+
     let roster = Arc::new(Roster::default());
-    let mut subscribed = Vec::with_capacity(plan.endpoints.len());
-    for planned in plan.endpoints {
-        let place = Arc::new(Place {
-            instance: Arc::clone(&instance),
-            endpoint: planned.definition.name.clone(),
-            placeholders: planned.placeholders,
-            connection: connection.clone(),
-        });
-        let endpoint = Arc::new(Endpoint::new(planned.definition, place, planned.handler));
-        let definition = &endpoint.definition;
-        let subscription = connection
-            .subscribe(&definition.subject, definition.queue_group.as_deref())
-            .await
-            .map_err(|error| unusable(&error))?;
-        roster.add(Arc::clone(&endpoint));
-        subscribed.push((endpoint, subscription));
+    for member in &members {
+        roster.add(Arc::clone(&member.endpoint));
     }
-
-    if let Err(error) = connection.barrier(CONFIRM_WITHIN).await {
-        return Err(if connection.is_observed() {
-            unusable(&error)
-        } else {
-            unusable(&format_args!(
-                "{error}; it may be refusing subscriptions or messages on `_INBOX.>`: \
-                 use `Connection::with_events` to see what it refuses"
-            ))
-        });
-    }
-    connection.fence(FENCE_WITHIN).await;
-    let mut subjects = discovery::subjects(&instance);
-    subjects.extend(roster.all().iter().map(|e| e.definition.subject.clone()));
-    if let Some(subject) = refused_among(&mut events, &subjects) {
-        return Err(StartError::Refused {
-            service: instance.name.clone(),
-            subject,
-        });
-    }
-
     let documents = Arc::new(Documents::new(
         Profile {
             instance,
@@ -98,32 +65,21 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Sta
         },
         Arc::clone(&roster),
     ));
-    let responder = Responder::start(connection.clone(), Arc::clone(&documents), discovery);
-    let readers = subscribed
-        .into_iter()
-        .map(|(endpoint, subscription)| {
-            let reader = Reader::start(subscription, Arc::clone(&endpoint));
-            (endpoint, reader)
-        })
-        .collect();
+    let responder = Responder::start(
+        connection.clone(),
+        Arc::clone(&documents),
+        ground.incidents.clone(),
+        discovery,
+    );
     Ok(RunningService::new(Parts {
-        connection,
+        ground,
         documents,
         roster,
-        responder,
-        readers,
+        inherited: plan.inherited,
         drain_timeout: plan.drain_timeout,
-        subjects,
+        responder,
+        members,
+        audience,
         events,
     }))
-}
-
-/// The first of `subjects` that the server has refused so far.
-fn refused_among(events: &mut Listener, subjects: &[String]) -> Option<String> {
-    std::iter::from_fn(|| events.try_next()).find_map(|event| match event {
-        Event::Refused(Refused::Subscription { subject }) if subjects.contains(&subject) => {
-            Some(subject)
-        }
-        _ => None,
-    })
 }

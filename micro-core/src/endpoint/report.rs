@@ -1,0 +1,180 @@
+//! What an endpoint says of itself: its entries in INFO and STATS.
+
+use std::cell::Cell;
+use std::fmt::{self, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::{Definition, Endpoint};
+use crate::context::Metadata;
+use crate::error::{Incident, panic_text};
+
+/// An endpoint, in INFO.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EndpointInfo {
+    /// The name of the endpoint.
+    pub name: String,
+    /// The subject it answers on.
+    pub subject: String,
+    /// The queue group that shares its requests; empty when every instance answers each.
+    #[serde(default, deserialize_with = "or_default")]
+    pub queue_group: String,
+    /// The metadata of the endpoint.
+    #[serde(default, deserialize_with = "or_default")]
+    pub metadata: Metadata,
+}
+
+impl EndpointInfo {
+    pub(crate) fn of(definition: &Definition) -> Self {
+        Self {
+            name: definition.name.clone(),
+            subject: definition.subject.clone(),
+            queue_group: definition.queue_group.clone().unwrap_or_default(),
+            metadata: definition.metadata.clone(),
+        }
+    }
+}
+
+/// The counters of an endpoint, in STATS.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EndpointStats {
+    /// The name of the endpoint.
+    pub name: String,
+    /// The subject it answers on.
+    pub subject: String,
+    /// The queue group that shares its requests; empty when every instance answers each.
+    #[serde(default, deserialize_with = "or_default")]
+    pub queue_group: String,
+    /// Requests that have been handled, those that ended in an error included.
+    #[serde(default, deserialize_with = "or_default")]
+    pub num_requests: u64,
+    /// Requests that ended in an error, and replies that did not reach their callers.
+    #[serde(default, deserialize_with = "or_default")]
+    pub num_errors: u64,
+    /// The last of these errors, `code:text`; empty when there was none.
+    #[serde(default, deserialize_with = "or_default")]
+    pub last_error: String,
+    /// The time spent in handlers, in nanoseconds.
+    #[serde(default, deserialize_with = "or_default")]
+    pub processing_time: u64,
+    /// The same for each request, in nanoseconds.
+    #[serde(default, deserialize_with = "or_default")]
+    pub average_processing_time: u64,
+    /// What a stats handler adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+}
+
+/// Other implementations leave fields out, or write `null`, where the schemas want a value.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// What a user adds to an endpoint's entry in STATS.
+#[derive(Clone)]
+pub(crate) struct StatsHandler(Arc<DataOf>);
+
+/// The data, or why there is none.
+type DataOf = dyn Fn(&EndpointStats) -> Result<Value, String> + Send + Sync;
+
+impl StatsHandler {
+    pub(crate) fn new<T, F>(handler: F) -> Self
+    where
+        T: Serialize,
+        F: Fn(&EndpointStats) -> T + Send + Sync + 'static,
+    {
+        Self(Arc::new(move |stats| value_of(&handler(stats))))
+    }
+
+    pub(crate) fn fallible<T, E, F>(handler: F) -> Self
+    where
+        T: Serialize,
+        E: Display,
+        F: Fn(&EndpointStats) -> Result<T, E> + Send + Sync + 'static,
+    {
+        Self(Arc::new(move |stats| {
+            handler(stats)
+                .map_err(|error| error.to_string())
+                .and_then(|data| value_of(&data))
+        }))
+    }
+}
+
+fn value_of(data: &impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(data).map_err(|error| format!("its value is no JSON: {error}"))
+}
+
+impl fmt::Debug for StatsHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StatsHandler")
+    }
+}
+
+thread_local! {
+    /// Whether a stats handler runs on this thread: one that asks for STATS itself must not be
+    /// called again, without end.
+    static IN_STATS_HANDLER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The largest number that the schemas allow; Go reads them as signed.
+const MAX: u64 = i64::MAX.unsigned_abs();
+
+impl Endpoint {
+    /// Its entry in INFO.
+    pub(crate) fn info(&self) -> EndpointInfo {
+        EndpointInfo::of(&self.definition)
+    }
+
+    /// Its entry in STATS. No lock is held while the stats handler runs.
+    pub(crate) fn stats(&self) -> EndpointStats {
+        let definition = &self.definition;
+        let count = self.counters.read();
+        let processing_time = nanos(count.processing);
+        let mut stats = EndpointStats {
+            name: definition.name.clone(),
+            subject: definition.subject.clone(),
+            queue_group: definition.queue_group.clone().unwrap_or_default(),
+            num_requests: count.requests.min(MAX),
+            num_errors: count.errors.min(MAX),
+            last_error: count.last_error,
+            processing_time,
+            average_processing_time: processing_time.checked_div(count.requests).unwrap_or(0),
+            data: None,
+        };
+        stats.data = self.data(&stats);
+        stats
+    }
+
+    fn data(&self, stats: &EndpointStats) -> Option<Value> {
+        let handler = self.definition.stats_handler.as_ref()?;
+        if IN_STATS_HANDLER.replace(true) {
+            return None;
+        }
+        let data = catch_unwind(AssertUnwindSafe(|| (handler.0)(stats)));
+        IN_STATS_HANDLER.set(false);
+        let data =
+            data.unwrap_or_else(|panic| Err(format!("it panicked: {}", panic_text(&*panic))));
+        data.map_err(|reason| {
+            let endpoint = self.definition.name.clone();
+            let service = &self.place.instance.name;
+            tracing::warn!(%service, %endpoint, %reason, "stats handler failed");
+            let incident = Incident::StatsHandler { endpoint, reason };
+            self.place.incidents.report(incident);
+        })
+        .ok()
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(MAX).min(MAX)
+}

@@ -1,0 +1,212 @@
+//! Endpoints that come and go while their service runs.
+
+use std::sync::Arc;
+
+use super::group::Group;
+use super::member::Abandoned;
+use super::plan::{self, PlannedEndpoint};
+use super::{AddError, RunningService};
+use crate::endpoint::{Endpoint, EndpointInfo, EndpointStats};
+use crate::handler::Handler;
+
+impl RunningService {
+    /// Adds an endpoint. When this returns, a request from any connection is served, and INFO lists
+    /// the endpoint behind those that were there.
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # async fn example(service: micro::RunningService) -> Result<(), micro::Error> {
+    /// use micro::Request;
+    ///
+    /// let echo = service
+    ///     .add_endpoint("echo", async |request: Request| request.payload().clone())
+    ///     .await?;
+    /// println!("serving {}", echo.subject());
+    /// echo.remove().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub async fn add_endpoint(
+        &self,
+        subject: &str,
+        handler: impl Handler,
+    ) -> Result<RunningEndpoint, AddError> {
+        let added = self
+            .add(|service| service.endpoint(subject, handler))
+            .await?;
+        added.into_iter().next().ok_or_else(|| AddError::Invalid {
+            service: self.name().to_owned(),
+            problems: vec!["no endpoint was given".to_owned()],
+        })
+    }
+
+    /// Adds endpoints and groups, all of them or none. The group that is handed in is the service
+    /// itself: what is added to it has the service's prefix, queue group and other settings, as if
+    /// it had been there from the start.
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # async fn example(service: micro::RunningService) -> Result<(), micro::Error> {
+    /// use micro::Request;
+    ///
+    /// let added = service
+    ///     .add(|service| {
+    ///         service.group("text", |text| {
+    ///             text.no_queue_group()
+    ///                 .endpoint("length", async |r: Request| r.payload().len().to_string())
+    ///                 .endpoint_with("echo", async |r: Request| r.payload().clone(), |endpoint| {
+    ///                     endpoint.name("text-echo").concurrency(8)
+    ///                 })
+    ///         })
+    ///     })
+    ///     .await?;
+    /// assert_eq!(added.len(), 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Several can add at the same time. Once it has begun, an addition comes to its end even if
+    /// nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is added when anything is wrong: a name, a subject or another value (all of them are
+    /// reported together), a subject that the server's permissions forbid, a connection that does
+    /// not answer, or a service that has been stopped.
+    pub async fn add(
+        &self,
+        fill: impl FnOnce(Group) -> Group,
+    ) -> Result<Vec<RunningEndpoint>, AddError> {
+        let planned = plan::plan_more(&self.inner.inherited, fill)
+            .map_err(|cause| AddError::of(self.name(), cause))?;
+        let service = self.clone();
+        // In a task of its own: a half that nobody waits for would be left subscribed to nothing.
+        let adding = tokio::spawn(async move { service.add_planned(planned).await });
+        adding.await.unwrap_or_else(|_| Err(self.has_stopped()))
+    }
+
+    async fn add_planned(
+        &self,
+        planned: Vec<PlannedEndpoint>,
+    ) -> Result<Vec<RunningEndpoint>, AddError> {
+        let inner = &self.inner;
+        let _change = Arc::clone(&inner.changes).read_owned().await;
+        if self.is_stopping() {
+            return Err(self.has_stopped());
+        }
+        let events = inner.ground.connection.listen();
+        let (members, _) = inner
+            .ground
+            .join(planned, events, Vec::new())
+            .await
+            .map_err(|cause| AddError::of(self.name(), cause))?;
+        let endpoints: Vec<_> = members.iter().map(|m| Arc::clone(&m.endpoint)).collect();
+
+        let late = match &mut *inner.live() {
+            Some(live) => {
+                live.members.extend(members);
+                for endpoint in &endpoints {
+                    inner.list(Arc::clone(endpoint));
+                }
+                None
+            }
+            None => Some(members),
+        };
+        if let Some(members) = late {
+            // A stop came in between; what has been sent to these in the meantime is answered.
+            inner.ground.dismiss(members, inner.drain_timeout).await;
+            return Err(self.has_stopped());
+        }
+        Ok(endpoints
+            .into_iter()
+            .map(|endpoint| self.endpoint(endpoint))
+            .collect())
+    }
+
+    fn has_stopped(&self) -> AddError {
+        AddError::Stopped {
+            service: self.name().to_owned(),
+        }
+    }
+
+    /// The endpoints that it serves now, in the order of INFO.
+    pub fn endpoints(&self) -> Vec<RunningEndpoint> {
+        let endpoints = self.inner.roster.all().into_iter();
+        endpoints.map(|endpoint| self.endpoint(endpoint)).collect()
+    }
+
+    fn endpoint(&self, endpoint: Arc<Endpoint>) -> RunningEndpoint {
+        RunningEndpoint {
+            service: self.clone(),
+            endpoint,
+        }
+    }
+
+    /// Leaves the subject of an endpoint, lists it no longer, and waits for its handlers.
+    async fn remove(&self, endpoint: Arc<Endpoint>) -> Option<Abandoned> {
+        let inner = &self.inner;
+        let _change = Arc::clone(&inner.changes).read_owned().await;
+        let member = {
+            let mut live = inner.live();
+            let members = &mut live.as_mut()?.members;
+            let found = members
+                .iter()
+                .position(|member| Arc::ptr_eq(&member.endpoint, &endpoint))?;
+            members.remove(found)
+        };
+        let started = tokio::time::Instant::now();
+        inner.ground.retire(std::iter::once(member.reader())).await;
+        inner.unlist(&endpoint);
+        let left = inner.drain_timeout.saturating_sub(started.elapsed());
+        let abandoned = inner.ground.settle(&[member], left).await;
+        abandoned.into_iter().next()
+    }
+}
+
+/// An endpoint of a running service.
+///
+/// Cloning gives another handle of the same endpoint; dropping handles does nothing to it.
+#[derive(Clone, Debug)]
+pub struct RunningEndpoint {
+    service: RunningService,
+    endpoint: Arc<Endpoint>,
+}
+
+impl RunningEndpoint {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.endpoint.definition.name
+    }
+
+    /// The subject it answers on, every prefix included.
+    pub fn subject(&self) -> &str {
+        &self.endpoint.definition.subject
+    }
+
+    /// Its entry in INFO.
+    pub fn info(&self) -> EndpointInfo {
+        self.endpoint.info()
+    }
+
+    /// Its entry in STATS now, also when it has been removed.
+    pub fn stats(&self) -> EndpointStats {
+        self.endpoint.stats()
+    }
+
+    /// Removes it without losing a request, and returns when that is done: it leaves its subject, so
+    /// that other instances take over, INFO and STATS list it no longer, what had already been sent
+    /// to it is answered, and its handlers finish, at most for the service's drain timeout. What was
+    /// not waited for is returned; requests that only waited for their turn are answered with code
+    /// 503 then.
+    ///
+    /// A second removal does nothing, nor does one when the service stops. Once it has begun, a
+    /// removal comes to its end even if nobody waits for it. A handler must not await the removal
+    /// of its own endpoint: each would wait for the other, until the drain timeout.
+    pub async fn remove(&self) -> Option<Abandoned> {
+        let (service, endpoint) = (self.service.clone(), Arc::clone(&self.endpoint));
+        let removing = tokio::spawn(async move { service.remove(endpoint).await });
+        removing.await.unwrap_or_default()
+    }
+}

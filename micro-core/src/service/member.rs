@@ -1,0 +1,186 @@
+//! The endpoints of a running service as they are read: how they join, and how they leave without
+//! losing a request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::error::Cause;
+use super::plan::PlannedEndpoint;
+use crate::context::{Instance, Place};
+use crate::endpoint::Endpoint;
+use crate::error::Incidents;
+use crate::wire::{Connection, Event, Listener, Reader, Refused};
+
+/// How long the server may take to confirm the subscriptions.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a refusal may take from the connection to its listeners. It is a matter of
+/// microseconds; past this a refusal stops the service when it comes.
+const FENCE_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long the server may take to confirm that nothing more will come. Past it the service stops
+/// all the same; requests that were on their way then get no answer.
+pub(super) const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// An endpoint, and what reads its subscription.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) endpoint: Arc<Endpoint>,
+    reader: Reader,
+}
+
+/// Requests that were not waited for any longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Abandoned {
+    /// The name of the endpoint.
+    pub endpoint: String,
+    /// How many.
+    pub requests: usize,
+}
+
+/// What the endpoints of one service stand on.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    pub(super) instance: Arc<Instance>,
+    pub(super) connection: Connection,
+    pub(super) incidents: Incidents,
+}
+
+impl Ground {
+    /// Subscribes, has the server confirm that and everything asked for before, and only then
+    /// reads. `events` must have been listened to since before the first of `asked`, the subjects
+    /// that were asked for before.
+    pub(super) async fn join(
+        &self,
+        planned: Vec<PlannedEndpoint>,
+        mut events: Listener,
+        mut asked: Vec<String>,
+    ) -> Result<(Vec<Member>, Listener), Cause> {
+        let mut subscribed = Vec::with_capacity(planned.len());
+        for planned in planned {
+            let place = Arc::new(Place {
+                instance: Arc::clone(&self.instance),
+                endpoint: planned.definition.name.clone(),
+                placeholders: planned.placeholders,
+                connection: self.connection.clone(),
+                incidents: self.incidents.clone(),
+            });
+            let endpoint = Endpoint::new(planned.definition, place, planned.handler);
+            let definition = &endpoint.definition;
+            let subscription = self
+                .connection
+                .subscribe(&definition.subject, definition.queue_group.as_deref())
+                .await
+                .map_err(|error| Cause::Connection(error.to_string()))?;
+            asked.push(definition.subject.clone());
+            subscribed.push((Arc::new(endpoint), subscription));
+        }
+        self.confirm().await?;
+        let members: Vec<Member> = subscribed
+            .into_iter()
+            .map(|(endpoint, subscription)| Member {
+                reader: Reader::start(subscription, Arc::clone(&endpoint)),
+                endpoint,
+            })
+            .collect();
+        if let Some(subject) = refused_among(&mut events, &asked) {
+            // The other subjects have had requests since, from queue groups that rely on us.
+            self.dismiss(members, LEAVE_WITHIN).await;
+            return Err(Cause::Refused(subject));
+        }
+        Ok((members, events))
+    }
+
+    async fn confirm(&self) -> Result<(), Cause> {
+        if let Err(error) = self.connection.barrier(CONFIRM_WITHIN).await {
+            let reason = if self.connection.is_observed() {
+                error.to_string()
+            } else {
+                format!(
+                    "{error}; it may be refusing subscriptions or messages on `_INBOX.>`: use `Connection::with_events` to see what it refuses"
+                )
+            };
+            return Err(Cause::Connection(reason));
+        }
+        self.connection.fence(FENCE_WITHIN).await;
+        Ok(())
+    }
+
+    /// Has endpoints leave, serves what had been sent to them, and waits for their handlers at most
+    /// for `drain_timeout`. Returns what it did not wait for.
+    pub(super) async fn dismiss(
+        &self,
+        members: Vec<Member>,
+        drain_timeout: Duration,
+    ) -> Vec<Abandoned> {
+        let started = tokio::time::Instant::now();
+        self.retire(members.iter().map(|member| &member.reader))
+            .await;
+        self.settle(&members, drain_timeout.saturating_sub(started.elapsed()))
+            .await
+    }
+
+    /// Waits for the handlers of endpoints that have left.
+    pub(super) async fn settle(&self, members: &[Member], within: Duration) -> Vec<Abandoned> {
+        let idle = join_all(members.iter().map(|member| member.endpoint.limits.idle()));
+        if tokio::time::timeout(within, idle).await.is_ok() {
+            return Vec::new();
+        }
+        let mut abandoned = Vec::new();
+        for Member { endpoint, .. } in members {
+            let answering = endpoint.turn_away_pending();
+            // The connection may be down, and its queue full.
+            let _ = tokio::time::timeout(LEAVE_WITHIN, answering).await;
+            let requests = endpoint.limits.open();
+            if requests > 0 {
+                let endpoint = endpoint.definition.name.clone();
+                tracing::warn!(service = %self.instance.name, %endpoint, requests, "handlers did not finish within the drain timeout");
+                abandoned.push(Abandoned { endpoint, requests });
+            }
+        }
+        abandoned
+    }
+
+    /// Leaves subjects without losing what is under way: tells the server, waits for its word that
+    /// nothing more will come, then reads to the end.
+    pub(super) async fn retire(&self, readers: impl Iterator<Item = &Reader> + Clone) {
+        let leaving = join_all(readers.clone().map(Reader::leave));
+        let left = tokio::time::timeout(LEAVE_WITHIN, leaving).await;
+        if left.is_ok() {
+            self.barrier().await;
+        }
+        let finishing = join_all(readers.map(Reader::finish));
+        if tokio::time::timeout(LEAVE_WITHIN, finishing).await.is_err() {
+            tracing::warn!("stopping without having read to the end: the connection takes nothing");
+        }
+    }
+
+    /// Waits until what the server had sent is here. Without a server there is nothing to wait for.
+    async fn barrier(&self) {
+        if !self.connection.is_connected() {
+            return;
+        }
+        if let Err(error) = self.connection.barrier(LEAVE_WITHIN).await {
+            tracing::warn!(%error, "stopping without the server's word that nothing more will come");
+        }
+    }
+}
+
+impl Member {
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+/// The first of `subjects` that the server has refused so far.
+fn refused_among(events: &mut Listener, subjects: &[String]) -> Option<String> {
+    std::iter::from_fn(|| events.try_next()).find_map(|event| match event {
+        Event::Refused(Refused::Subscription { subject }) if subjects.contains(&subject) => {
+            Some(subject)
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,148 @@
+//! The error handler and the done handler of a service, and the task that calls them.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{RunningService, StopReport};
+use crate::error::{Incident, Incidents, panic_text};
+
+/// How long a stop waits for a done handler.
+const DONE_WITHIN: Duration = Duration::from_secs(2);
+
+type ErrorHandler = Arc<dyn Fn(&RunningService, &Incident) + Send + Sync>;
+type DoneHandler = Arc<dyn Fn(&RunningService, &StopReport) + Send + Sync>;
+
+/// Who wants to know.
+#[derive(Clone, Default)]
+pub(super) struct Observers {
+    on_error: Option<ErrorHandler>,
+    on_done: Option<DoneHandler>,
+}
+
+impl Observers {
+    pub(super) fn on_error(
+        &mut self,
+        handler: impl Fn(&RunningService, &Incident) + Send + Sync + 'static,
+    ) {
+        self.on_error = Some(Arc::new(handler));
+    }
+
+    pub(super) fn on_done(
+        &mut self,
+        handler: impl Fn(&RunningService, &StopReport) + Send + Sync + 'static,
+    ) {
+        self.on_done = Some(Arc::new(handler));
+    }
+
+    /// Where incidents are reported, and the observers as they listen to them.
+    pub(super) fn listen(self) -> (Incidents, Audience) {
+        let (incidents, heard) = if self.on_error.is_some() {
+            let (incidents, heard) = Incidents::heard();
+            (incidents, Some(heard))
+        } else {
+            (Incidents::default(), None)
+        };
+        let audience = Audience {
+            observers: self,
+            heard,
+        };
+        (incidents, audience)
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observers")
+            .field("on_error", &self.on_error.is_some())
+            .field("on_done", &self.on_done.is_some())
+            .finish()
+    }
+}
+
+/// Observers of a service that is about to run.
+#[derive(Debug)]
+pub(super) struct Audience {
+    observers: Observers,
+    heard: Option<mpsc::Receiver<Incident>>,
+}
+
+/// How the observers are told that it is over: the report, and whom to tell that they were told.
+type Farewell = (StopReport, oneshot::Sender<()>);
+
+/// The end of a service, for its observers.
+#[derive(Debug)]
+pub(super) struct Ending(Option<oneshot::Sender<Farewell>>);
+
+impl Audience {
+    /// Starts calling them, in a task of their own that ends with the service.
+    pub(super) fn attend(self, service: RunningService) -> Ending {
+        let Observers { on_error, on_done } = self.observers;
+        if on_error.is_none() && on_done.is_none() {
+            return Ending(None);
+        }
+        let (ending, ended) = oneshot::channel();
+        tokio::spawn(tell(service, on_error, on_done, self.heard, ended));
+        Ending(Some(ending))
+    }
+}
+
+impl Ending {
+    /// Tells them, and waits until they have been told, or for as long as they may take.
+    pub(super) async fn tell(self, report: &StopReport) {
+        let Some(ending) = self.0 else { return };
+        let (told, done) = oneshot::channel();
+        if ending.send((report.clone(), told)).is_ok()
+            && tokio::time::timeout(DONE_WITHIN, done).await.is_err()
+        {
+            tracing::warn!("the done handler takes long, the stop goes on without it");
+        }
+    }
+}
+
+async fn tell(
+    service: RunningService,
+    on_error: Option<ErrorHandler>,
+    on_done: Option<DoneHandler>,
+    mut heard: Option<mpsc::Receiver<Incident>>,
+    mut ended: oneshot::Receiver<Farewell>,
+) {
+    loop {
+        tokio::select! {
+            // Incidents first: what went wrong before the end is told before it.
+            biased;
+            incident = next(&mut heard) => if let Some(handler) = &on_error {
+                guarded("error", || handler(&service, &incident));
+            },
+            farewell = &mut ended => {
+                if let (Ok((report, told)), Some(handler)) = (farewell, &on_done) {
+                    guarded("done", || handler(&service, &report));
+                    // The stop may have gone on without us.
+                    let _ = told.send(());
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// The next incident; never, where there are none to be heard.
+async fn next(heard: &mut Option<mpsc::Receiver<Incident>>) -> Incident {
+    match heard {
+        Some(heard) => match heard.recv().await {
+            Some(incident) => incident,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// Calls what is the user's: its panic is the user's too.
+fn guarded(what: &str, call: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+        tracing::error!("the {what} handler panicked: {}", panic_text(&*panic));
+    }
+}

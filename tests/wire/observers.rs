@@ -1,0 +1,314 @@
+//! What a service tells its owner: stats handlers, the error handler, the done handler.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_nats::ConnectOptions;
+use micro::{
+    Connection, Error, Events, Incident, Request, RunningService, ServiceBuilder, StopReport,
+};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::broker::Broker;
+use crate::{proxy, raw};
+
+async fn echo(request: Request) -> micro::Bytes {
+    request.payload().clone()
+}
+
+/// The incidents of a service, in the order in which its error handler saw them.
+fn listening(builder: ServiceBuilder) -> (ServiceBuilder, mpsc::UnboundedReceiver<Incident>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let builder = builder.on_error(move |_, incident| {
+        let _ = sender.send(incident.clone());
+    });
+    (builder, receiver)
+}
+
+async fn next(incidents: &mut mpsc::UnboundedReceiver<Incident>) -> Incident {
+    tokio::time::timeout(raw::PATIENCE, incidents.recv())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_stats_handler_adds_data_and_its_absence_adds_nothing() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("counted", "1.0.0")
+        .endpoint("bare", echo)
+        .endpoint_with("own", echo, |endpoint| {
+            endpoint.stats_handler(|stats| json!({"seen": stats.num_requests}))
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    raw::request(&client, "own", "").await;
+    let stats = raw::stats(&client, "counted", service.id()).await;
+    assert_eq!(stats["endpoints"][0].get("data"), None);
+    assert_eq!(stats["endpoints"][1]["data"], json!({"seen": 1}));
+    service.reset();
+    let stats = raw::stats(&client, "counted", service.id()).await;
+    assert_eq!(stats["endpoints"][1]["data"], json!({"seen": 0}));
+}
+
+#[tokio::test]
+async fn an_endpoints_stats_handler_goes_before_its_services() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("counted", "1.0.0")
+        .stats_handler(|stats| json!({"endpoint": stats.name}))
+        .endpoint("first", echo)
+        .endpoint_with("second", echo, |endpoint| endpoint.stats_handler(|_| 7))
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let stats = raw::stats(&client, "counted", service.id()).await;
+    assert_eq!(stats["endpoints"][0]["data"], json!({"endpoint": "first"}));
+    assert_eq!(stats["endpoints"][1]["data"], 7);
+}
+
+#[tokio::test]
+async fn a_stats_handler_may_ask_for_stats_and_may_change_endpoints() {
+    let broker = Broker::start().await;
+    let this: Arc<OnceLock<RunningService>> = Arc::default();
+    let own = Arc::clone(&this);
+    let service = ServiceBuilder::new("counted", "1.0.0")
+        .stats_handler(move |_| {
+            let service = own.get()?;
+            service.reset();
+            let inner = service.stats();
+            assert!(
+                inner
+                    .endpoints
+                    .iter()
+                    .all(|endpoint| endpoint.data.is_none())
+            );
+            Some((service.info().endpoints.len(), inner.endpoints.len()))
+        })
+        .endpoint("first", echo)
+        .endpoint("second", echo)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    this.set(service.clone()).unwrap();
+    let client = broker.client().await;
+    let stats = raw::stats(&client, "counted", service.id()).await;
+    assert_eq!(stats["endpoints"][1]["data"], json!([2, 2]));
+}
+
+#[tokio::test]
+async fn a_stats_handler_that_fails_or_panics_leaves_the_rest_of_stats_as_it_is() {
+    let broker = Broker::start().await;
+    let (builder, mut incidents) = listening(ServiceBuilder::new("counted", "1.0.0"));
+    let service = builder
+        .endpoint_with("fails", echo, |endpoint| {
+            endpoint.try_stats_handler(|_| Err::<(), _>("the disk is full"))
+        })
+        .endpoint_with("panics", echo, |endpoint| {
+            endpoint.stats_handler(|_| -> u8 { panic!("oh no") })
+        })
+        .endpoint_with("works", echo, |endpoint| {
+            endpoint.try_stats_handler(|_| Ok::<_, Error>("fine"))
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let stats = raw::stats(&client, "counted", service.id()).await;
+    let data = |index: usize| stats["endpoints"][index].get("data");
+    assert_eq!((data(0), data(1)), (None, None));
+    assert_eq!(data(2), Some(&json!("fine")));
+    for (name, says) in [("fails", "the disk is full"), ("panics", "oh no")] {
+        let Incident::StatsHandler { endpoint, reason } = next(&mut incidents).await else {
+            panic!("another incident");
+        };
+        assert_eq!(endpoint, name);
+        assert!(reason.contains(says), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn the_error_handler_is_told_of_what_no_caller_is_told() {
+    let broker = Broker::start().await;
+    let (builder, mut incidents) = listening(ServiceBuilder::new("told", "1.0.0"));
+    let service = builder
+        .endpoint("echo", echo)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for subject in ["$SRV.PING", "$SRV.INFO.told"] {
+        client.publish(subject, "".into()).await.unwrap();
+        let incident = next(&mut incidents).await;
+        assert_eq!(incident.subject(), Some(subject));
+        assert!(matches!(incident, Incident::NoReplySubject { .. }));
+    }
+    client.publish("echo", "nobody waits".into()).await.unwrap();
+    let incident = next(&mut incidents).await;
+    assert_eq!(incident.subject(), Some("echo"));
+    // It goes on, and the request counts as one that went wrong.
+    raw::request(&client, "echo", "hi").await;
+    let stats = raw::stats(&client, "told", service.id()).await;
+    assert_eq!(stats["endpoints"][0]["num_requests"], 2);
+    assert_eq!(stats["endpoints"][0]["num_errors"], 1);
+}
+
+#[tokio::test]
+async fn an_error_handler_that_panics_is_called_again_and_hurts_nobody() {
+    let broker = Broker::start().await;
+    let (sender, mut calls) = mpsc::unbounded_channel();
+    let service = ServiceBuilder::new("told", "1.0.0")
+        .endpoint("echo", echo)
+        .on_error(move |service, incident| {
+            let _ = sender.send(service.name().to_owned());
+            panic!("{incident}");
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for _ in 0..3 {
+        client.publish("$SRV.PING", "".into()).await.unwrap();
+        assert_eq!(calls.recv().await.as_deref(), Some("told"));
+    }
+    raw::request(&client, "echo", "").await;
+    assert!(service.stop().await.abandoned.is_empty());
+}
+
+#[tokio::test]
+async fn the_done_handler_is_called_once_before_a_stop_returns() {
+    let broker = Broker::start().await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let reports: Arc<Mutex<Vec<StopReport>>> = Arc::default();
+    let (counter, seen) = (Arc::clone(&calls), Arc::clone(&reports));
+    let service = ServiceBuilder::new("ending", "1.0.0")
+        .endpoint("echo", echo)
+        .on_done(move |service, report| {
+            assert!(service.info().endpoints.is_empty());
+            seen.lock().unwrap().push(report.clone());
+            counter.fetch_add(1, Ordering::Relaxed);
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    raw::request(&broker.client().await, "echo", "").await;
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+    let stops = (0..5).map(|_| service.stop());
+    for report in futures_util::future::join_all(stops).await {
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        assert_eq!(report, reports.lock().unwrap()[0]);
+        assert_eq!(report.endpoints[0].num_requests, 1);
+    }
+    service.stop().await;
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_done_handler_that_panics_does_not_keep_a_stop() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("ending", "1.0.0")
+        .on_done(|_, _| panic!("at the end"))
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let stopped = tokio::time::timeout(raw::PATIENCE, service.stop()).await;
+    assert_eq!(stopped.unwrap().cause, None);
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_told_to_both_handlers() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let (done, mut ended) = mpsc::unbounded_channel();
+    let (builder, mut incidents) = listening(ServiceBuilder::new("closing", "1.0.0"));
+    let service = builder
+        .endpoint("echo", echo)
+        .on_done(move |_, report| {
+            let _ = done.send(report.cause.clone());
+        })
+        .start(&client)
+        .await
+        .unwrap();
+    client.drain().await.unwrap();
+    assert_eq!(next(&mut incidents).await, Incident::ConnectionClosed);
+    let cause = ended.recv().await.unwrap();
+    assert_eq!(cause.as_deref(), Some("its connection to NATS is closed"));
+    assert_eq!(service.stopped().await.cause, cause);
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_no_longer_permitted_is_told_counted_and_ends_the_service() {
+    let config = |deny: &str| {
+        format!(
+            r#"authorization {{ users [
+                {{ user: us, password: pw, permissions: {{ subscribe: {{ deny: ["{deny}"] }} }} }}
+            ] }}"#
+        )
+    };
+    // The dev server has no permissions.
+    let Some(broker) = Broker::start_real(&config("other")).await else {
+        return;
+    };
+    let with_user = |url: &str| url.replace("nats://", "nats://us:pw@");
+    let (url, network) = proxy::cuttable(broker.url(), std::time::Duration::ZERO).await;
+    let connection = Connection::connect(&with_user(&url)).await.unwrap();
+    let (builder, mut incidents) = listening(ServiceBuilder::new("permitted", "1.0.0"));
+    let service = builder
+        .endpoint("echo", echo)
+        .start(&connection)
+        .await
+        .unwrap();
+    // The client comes back to a server that knows it under other rules.
+    let Some(stricter) = Broker::start_real(&config("echo")).await else {
+        return;
+    };
+    let address = url.trim_start_matches("nats://").to_owned();
+    network.cut();
+    let listener = loop {
+        match tokio::net::TcpListener::bind(&address).await {
+            Ok(listener) => break listener,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let _network = proxy::serve(listener, stricter.url(), std::time::Duration::ZERO);
+    let incident = next(&mut incidents).await;
+    assert_eq!(incident.subject(), Some("echo"));
+    assert!(matches!(incident, Incident::SubscriptionRefused { .. }));
+    let report = service.stopped().await;
+    let cause = report.cause.unwrap();
+    assert!(cause.contains("`echo`"), "{cause}");
+    assert_eq!(report.endpoints[0].num_errors, 1);
+    assert_eq!(report.endpoints[0].last_error, cause);
+}
+
+#[tokio::test]
+async fn a_client_of_the_users_own_keeps_its_event_callback() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), std::time::Duration::ZERO).await;
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let events = Events::new();
+    let ours = events.clone();
+    let client = ConnectOptions::new()
+        .event_callback(move |event| {
+            ours.observe(&event);
+            let _ = sender.send(event);
+            async {}
+        })
+        .connect(&url)
+        .await
+        .unwrap();
+    let connection = Connection::with_events(client, events);
+    let service = ServiceBuilder::new("bringing", "1.0.0")
+        .endpoint("echo", echo)
+        .start(&connection)
+        .await
+        .unwrap();
+    assert_eq!(seen.recv().await, Some(async_nats::Event::Connected));
+    service.stop().await;
+    // The service is gone; the connection and its callback are the user's still.
+    network.cut();
+    while seen.recv().await.unwrap() != async_nats::Event::Disconnected {}
+}

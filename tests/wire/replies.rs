@@ -1,0 +1,143 @@
+//! How many replies a request has: one, none, or several (wire specification, section 9).
+
+use async_nats::Client;
+use micro::{Context, Error, Reply, ReplyError, Request, RunningService, ServiceBuilder};
+use tokio::sync::mpsc;
+
+use crate::broker::Broker;
+use crate::raw;
+
+async fn start(broker: &Broker) -> RunningService {
+    ServiceBuilder::new("replies", "1.0.0")
+        .endpoint("countdown", async |request: Request| {
+            for left in ["3", "2", "1"] {
+                request.context().reply(left).await?;
+            }
+            Ok::<_, Error>("lift-off")
+        })
+        .endpoint("only", async |request: Request| {
+            request.context().set_header("X-Step", "one")?;
+            request.context().reply("the only one").await?;
+            Ok::<_, Error>(Reply::silence())
+        })
+        .endpoint("nothing", async |_: Request| Reply::silence())
+        .endpoint("half", async |request: Request| {
+            let context = request.context();
+            context
+                .reply(Err::<(), _>(Error::new(409, "not all")))
+                .await?;
+            Ok::<_, Error>("the rest")
+        })
+        .endpoint("huge", async |request: Request| {
+            let context: &Context = request.context();
+            let body = vec![0; context.connection().max_payload() + 1];
+            match context.reply(body).await {
+                Err(ReplyError::NotSent { source, .. }) => source.to_string(),
+                other => format!("{other:?}"),
+            }
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap()
+}
+
+async fn counters(client: &Client, service: &RunningService, index: usize) -> (u64, u64, String) {
+    let stats = raw::stats(client, "replies", service.id()).await;
+    let endpoint = &stats["endpoints"][index];
+    (
+        endpoint["num_requests"].as_u64().unwrap(),
+        endpoint["num_errors"].as_u64().unwrap(),
+        endpoint["last_error"].as_str().unwrap().to_owned(),
+    )
+}
+
+#[tokio::test]
+async fn several_replies_come_in_order_and_are_one_request() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    let client = broker.client().await;
+    let replies = raw::gather(&client, "countdown", 4).await;
+    let texts: Vec<_> = replies.iter().map(raw::text).collect();
+    assert_eq!(texts, ["3", "2", "1", "lift-off"]);
+    assert_eq!(counters(&client, &service, 0).await, (1, 0, String::new()));
+}
+
+#[tokio::test]
+async fn a_reply_of_the_handlers_own_can_be_the_only_one() {
+    let broker = Broker::start().await;
+    let _service = start(&broker).await;
+    let client = broker.client().await;
+    let replies = raw::gather(&client, "only", 1).await;
+    assert_eq!(replies.len(), 1);
+    assert_eq!(raw::text(&replies[0]), "the only one");
+    let headers = replies[0].headers.as_ref().unwrap();
+    assert_eq!(headers.get("X-Step").unwrap().as_str(), "one");
+}
+
+#[tokio::test]
+async fn a_handler_may_answer_nothing_and_is_counted() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    let client = broker.client().await;
+    assert!(raw::gather(&client, "nothing", 0).await.is_empty());
+    // Its handler has run by the time the next request of the same endpoint is answered by no one.
+    while counters(&client, &service, 2).await.0 == 0 {}
+    assert_eq!(counters(&client, &service, 2).await, (1, 0, String::new()));
+}
+
+#[tokio::test]
+async fn an_error_among_several_replies_is_one_error() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    let client = broker.client().await;
+    let replies = raw::gather(&client, "half", 2).await;
+    assert_eq!(
+        raw::error_of(&replies[0]),
+        Some((409, "not all".to_owned()))
+    );
+    assert_eq!(raw::text(&replies[1]), "the rest");
+    assert_eq!(
+        counters(&client, &service, 3).await,
+        (1, 1, "409:not all".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_reply_that_is_too_large_is_the_handlers_error() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    let client = broker.client().await;
+    let replies = raw::gather(&client, "huge", 1).await;
+    assert!(raw::text(&replies[0]).contains("exceed the server's limit"));
+    assert_eq!(counters(&client, &service, 4).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_reply_to_nobody_is_an_error_that_is_counted() {
+    let broker = Broker::start().await;
+    let (sender, mut results) = mpsc::unbounded_channel();
+    let service = ServiceBuilder::new("replies", "1.0.0")
+        .endpoint("tries", move |request: Request| {
+            let sender = sender.clone();
+            async move {
+                let result = request.context().reply("anybody?").await;
+                sender.send(result).unwrap();
+                Reply::silence()
+            }
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    client.publish("tries", "".into()).await.unwrap();
+    let refused = results.recv().await.unwrap().unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the request on `tries` has no reply subject: its caller wants no reply"
+    );
+    while counters(&client, &service, 0).await.0 == 0 {}
+    assert_eq!(
+        counters(&client, &service, 0).await,
+        (1, 1, refused.to_string())
+    );
+}
