@@ -12,8 +12,11 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "../support/broker.rs"]
 mod broker;
+#[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/raw.rs"]
 mod raw;
 
 mod builder;
