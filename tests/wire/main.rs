@@ -14,6 +14,8 @@
 
 #[path = "../support/broker.rs"]
 mod broker;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/proxy.rs"]
 mod proxy;
 #[path = "../support/raw.rs"]
@@ -23,6 +25,7 @@ mod builder;
 mod changes;
 mod deadline;
 mod discovery;
+mod examples;
 mod faults;
 mod lifecycle;
 mod observers;

@@ -1,95 +1,15 @@
 //! The examples as processes: what a person at a terminal sees.
 
-use std::path::PathBuf;
-use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
-use tokio::process::{Child, ChildStdout, Command};
 
 use crate::broker::Broker;
+use crate::process::{example, output, run, text};
 use crate::{proxy, raw};
-
-/// An example, built by the same `cargo test`.
-fn example(name: &str) -> Command {
-    let mut path: PathBuf = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.push("examples");
-    path.push(name);
-    let mut command = Command::new(path);
-    command
-        .env_remove("NATS_URL")
-        .env_remove("MICRO_LOG")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-/// A running example, and the banner it printed.
-struct Running {
-    child: Child,
-    banner: String,
-    _out: Lines<BufReader<ChildStdout>>,
-}
-
-async fn run(mut command: Command) -> Running {
-    let mut child = command.spawn().unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut banner = String::new();
-    loop {
-        let line = tokio::time::timeout(raw::PATIENCE, out.next_line())
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap_or_else(|| panic!("it ended after\n{banner}"));
-        banner.push_str(&line);
-        banner.push('\n');
-        if line.starts_with("Ctrl-C") {
-            break;
-        }
-    }
-    Running {
-        child,
-        banner,
-        _out: out,
-    }
-}
-
-impl Running {
-    fn signal(&self, name: &str) {
-        let id = self.child.id().unwrap().to_string();
-        let status = std::process::Command::new("kill")
-            .args(["-s", name, &id])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    }
-
-    async fn exit_code(&mut self) -> Option<i32> {
-        tokio::time::timeout(raw::PATIENCE, self.child.wait())
-            .await
-            .unwrap()
-            .unwrap()
-            .code()
-    }
-}
-
-async fn output(command: &mut Command) -> Output {
-    tokio::time::timeout(raw::PATIENCE, command.output())
-        .await
-        .unwrap()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
 
 #[tokio::test]
 async fn numbers_serves_says_so_and_is_called_by_itself() {

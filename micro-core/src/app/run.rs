@@ -1,5 +1,6 @@
 //! A program: connect, start, say so, wait, stop.
 
+use std::fmt;
 use std::io::Write as _;
 
 use futures_util::FutureExt as _;
@@ -36,6 +37,16 @@ pub struct App {
     args: Source,
     connection: Option<Connection>,
     services: Vec<ServiceBuilder>,
+    hooks: Vec<StartHook>,
+}
+
+/// What is called when everything runs.
+struct StartHook(Box<dyn FnOnce(&RunningApp) + Send>);
+
+impl fmt::Debug for StartHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StartHook")
+    }
 }
 
 /// Where the arguments are.
@@ -69,6 +80,7 @@ impl App {
             args,
             connection: None,
             services: Vec::new(),
+            hooks: Vec::new(),
         }
     }
 
@@ -101,6 +113,32 @@ impl App {
     pub async fn registered(mut self, registry: Registry) -> Result<Self, Error> {
         self.services.extend(registry.build().await?);
         Ok(self)
+    }
+
+    /// Calls `hook` once all services run, before the program says so: to keep handles of them, with
+    /// which endpoints are added later or stats are read.
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # use micro::{App, Service, Error};
+    /// # async fn example(numbers: impl Service) -> Result<(), Error> {
+    /// App::from_args()
+    ///     .service(numbers)
+    ///     .on_start(|app| {
+    ///         for service in app.services().to_vec() {
+    ///             tokio::spawn(async move {
+    ///                 let report = service.stopped().await;
+    ///                 println!("{} ran, and stopped in {:?}", service.id(), report.took);
+    ///             });
+    ///         }
+    ///     })
+    ///     .run()
+    ///     .await
+    /// # }
+    /// ```
+    pub fn on_start(mut self, hook: impl FnOnce(&RunningApp) + Send + 'static) -> Self {
+        self.hooks.push(StartHook(Box::new(hook)));
+        self
     }
 
     /// Runs until SIGINT or SIGTERM, then stops without losing a request.
@@ -216,6 +254,9 @@ impl App {
                     return Err(error.into());
                 }
             }
+        }
+        for hook in self.hooks {
+            (hook.0)(&app);
         }
         Ok(app)
     }

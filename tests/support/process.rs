@@ -1,0 +1,87 @@
+//! The examples as processes.
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::raw;
+
+/// An example, built by the same `cargo test`.
+pub(crate) fn example(name: &str) -> Command {
+    let mut path: PathBuf = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.push("examples");
+    path.push(name);
+    let mut command = Command::new(path);
+    command
+        .env_remove("NATS_URL")
+        .env_remove("MICRO_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// A running example, and the banner it printed.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) banner: String,
+    _out: Lines<BufReader<ChildStdout>>,
+}
+
+pub(crate) async fn run(mut command: Command) -> Running {
+    let mut child = command.spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut banner = String::new();
+    loop {
+        let line = tokio::time::timeout(raw::PATIENCE, out.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap_or_else(|| panic!("it ended after\n{banner}"));
+        banner.push_str(&line);
+        banner.push('\n');
+        if line.starts_with("Ctrl-C") {
+            break;
+        }
+    }
+    Running {
+        child,
+        banner,
+        _out: out,
+    }
+}
+
+impl Running {
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let status = std::process::Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+        tokio::time::timeout(raw::PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .code()
+    }
+}
+
+pub(crate) async fn output(command: &mut Command) -> Output {
+    tokio::time::timeout(raw::PATIENCE, command.output())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
