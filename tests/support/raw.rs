@@ -75,6 +75,17 @@ pub(crate) async fn gather(client: &Client, subject: &str, expected: usize) -> V
     all
 }
 
+/// Looks again and again until what is looked at is so: for what no message tells.
+pub(crate) async fn until(what: &str, mut looks: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !looks().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let seen = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(seen.is_ok(), "never came: {what}");
+}
+
 pub(crate) fn json(message: &Message) -> Value {
     serde_json::from_slice(&message.payload).unwrap()
 }

@@ -150,9 +150,8 @@ async fn come_and_go(broker: &Broker, url: &str, rounds: usize) -> (usize, usize
     for _ in 0..rounds {
         let leaves = start(url).await;
         // Mid-stream: it has served some, and more is on its way.
-        while leaves.stats().endpoints[0].num_requests < 200 {
-            tokio::task::yield_now().await;
-        }
+        let busy = async || leaves.stats().endpoints[0].num_requests >= 200;
+        raw::until("200 requests", busy).await;
         assert!(leaves.stop().await.abandoned.is_empty());
     }
     end.store(true, Ordering::Relaxed);
@@ -234,9 +233,7 @@ async fn a_stop_ends_while_the_server_is_away() {
         .await
         .unwrap();
     network.cut();
-    while connection.is_connected() {
-        tokio::task::yield_now().await;
-    }
+    raw::until("the connection lost", async || !connection.is_connected()).await;
     // And with the client's queue of commands full, which nobody empties now.
     let client = connection.client().clone();
     let flood =

@@ -267,12 +267,13 @@ async fn a_subscription_that_is_no_longer_permitted_is_told_counted_and_ends_the
     };
     let address = url.trim_start_matches("nats://").to_owned();
     network.cut();
-    let listener = loop {
-        match tokio::net::TcpListener::bind(&address).await {
-            Ok(listener) => break listener,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    };
+    let mut listener = None;
+    raw::until("the port free again", async || {
+        listener = tokio::net::TcpListener::bind(&address).await.ok();
+        listener.is_some()
+    })
+    .await;
+    let listener = listener.unwrap();
     let _network = proxy::serve(listener, stricter.url(), std::time::Duration::ZERO);
     let incident = next(&mut incidents).await;
     assert_eq!(incident.subject(), Some("echo"));
@@ -310,5 +311,6 @@ async fn a_client_of_the_users_own_keeps_its_event_callback() {
     service.stop().await;
     // The service is gone; the connection and its callback are the user's still.
     network.cut();
-    while seen.recv().await.unwrap() != async_nats::Event::Disconnected {}
+    let lost = async { while seen.recv().await.unwrap() != async_nats::Event::Disconnected {} };
+    tokio::time::timeout(raw::PATIENCE, lost).await.unwrap();
 }

@@ -52,7 +52,7 @@ impl Endpoint {
     pub(super) async fn accept(self: &Arc<Self>, message: Message) {
         let at = Instant::now();
         match self.limits.admit(Arrival { message, at }) {
-            Admission::Start(request) => self.start(request, at).await,
+            Admission::Start(request) => self.start(request).await,
             Admission::Pending => {}
             Admission::Refused(request) => self.refuse(request.message).await,
         }
@@ -60,9 +60,9 @@ impl Endpoint {
 
     /// Runs a request where it is, as far as it goes without waiting; what waits, and what is known
     /// to be heavy, goes on in a task of its own.
-    async fn start(self: &Arc<Self>, request: Arrival, now: Instant) {
+    async fn start(self: &Arc<Self>, request: Arrival) {
         let endpoint = Arc::clone(self);
-        let mut work = Box::pin(async move { endpoint.serve(request, now).await });
+        let mut work = Box::pin(async move { endpoint.serve(request).await });
         if self.pace.is_heavy() || self.poll_once(work.as_mut()).await.is_pending() {
             let endpoint = Arc::clone(self);
             tokio::spawn(async move {
@@ -70,13 +70,13 @@ impl Endpoint {
                     work.await;
                 }
                 while let Some(request) = endpoint.limits.next() {
-                    endpoint.serve(request, Instant::now()).await;
+                    endpoint.serve(request).await;
                 }
             });
         } else if let Some(request) = self.limits.next() {
             // Nothing waits as long as only the reader admits, since it was here all the time and
             // had found room. Should that change, nothing is left behind.
-            Box::pin(self.start(request, Instant::now())).await;
+            Box::pin(self.start(request)).await;
         }
     }
 
@@ -88,7 +88,7 @@ impl Endpoint {
     }
 
     /// One request, from the handler's start to the reply on its way.
-    async fn serve(&self, request: Arrival, started: Instant) {
+    async fn serve(&self, request: Arrival) {
         let Message {
             subject,
             reply: reply_to,
@@ -109,6 +109,7 @@ impl Endpoint {
         ));
         let request = Request::new(Arc::clone(&context), payload);
 
+        let started = Instant::now();
         let reply = self.call(request).await;
         self.counters.request(started.elapsed());
 
