@@ -165,8 +165,13 @@ impl Context {
         &self.place.incidents
     }
 
-    pub(crate) fn take_said(&self) -> Said {
-        std::mem::take(&mut *self.said())
+    /// What has been said so far. The headers stay, for replies that come later still.
+    pub(crate) fn said_so_far(&self) -> Said {
+        let mut said = self.said();
+        Said {
+            headers: said.headers.clone(),
+            failure: said.failure.take(),
+        }
     }
 
     pub(crate) fn said(&self) -> MutexGuard<'_, Said> {

@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+use crate::raw;
+
 /// The URL of a proxy before the broker at `url`. It lives as long as the test.
 pub(crate) async fn delayed(url: &str, delay: Duration) -> String {
     cuttable(url, delay).await.0
@@ -44,6 +46,19 @@ pub(crate) async fn cuttable(url: &str, delay: Duration) -> (String, Network) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     (format!("nats://{address}"), serve(listener, url, delay))
+}
+
+/// A listener on the address of a proxy that was cut, once it is free again.
+pub(crate) async fn bind_again(url: &str) -> TcpListener {
+    let mut listener = None;
+    raw::until("the port free again", async || {
+        listener = TcpListener::bind(url.trim_start_matches("nats://"))
+            .await
+            .ok();
+        listener.is_some()
+    })
+    .await;
+    listener.unwrap()
 }
 
 /// A proxy on a listener.

@@ -75,6 +75,12 @@ pub(crate) async fn gather(client: &Client, subject: &str, expected: usize) -> V
     all
 }
 
+/// What comes soon, or the test has failed.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    let soon = tokio::time::timeout(PATIENCE, future).await;
+    soon.expect("it never came")
+}
+
 /// Looks again and again until what is looked at is so: for what no message tells.
 pub(crate) async fn until(what: &str, mut looks: impl AsyncFnMut() -> bool) {
     let looking = async {

@@ -1,8 +1,8 @@
 //! Endpoints that come and go while their service runs (wire specification, section 10).
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_nats::{Client, RequestErrorKind};
@@ -106,7 +106,7 @@ async fn what_is_added_has_what_its_service_has() {
     assert_eq!(stats["endpoints"][3]["data"], "other");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_additions_at_once_are_ten_endpoints() {
     let broker = Broker::start().await;
     let service = start(&broker).await;
@@ -333,7 +333,7 @@ async fn a_stop_waits_for_endpoints_that_are_being_removed() {
     assert!(!stopping.is_finished());
     gate.add_permits(1);
     assert_eq!(raw::text(&call.await.unwrap()), "done");
-    assert!(stopping.await.unwrap().abandoned.is_empty());
+    assert!(raw::soon(stopping).await.unwrap().abandoned.is_empty());
     assert_eq!(removing.await.unwrap(), None);
 }
 
@@ -392,4 +392,216 @@ async fn additions_that_meet_a_stop_are_refused_and_lose_nothing() {
     stays.stop().await;
     let reply = raw::try_request(&client, "shared", "").await;
     assert_eq!(reply.unwrap_err(), RequestErrorKind::NoResponders);
+}
+
+/// A handler that changes its own service while that is being stopped: what it answers, and what the
+/// stop left behind.
+async fn change_in_a_handler_during_a_stop(remove: bool) -> (String, usize) {
+    let broker = Broker::start().await;
+    let this: Arc<OnceLock<RunningService>> = Arc::default();
+    let (entered, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (own, seen, held) = (Arc::clone(&this), Arc::clone(&entered), Arc::clone(&gate));
+    let service = ServiceBuilder::new("changing", "1.0.0")
+        .endpoint("other", echo)
+        .endpoint("changes", move |_: Request| {
+            let (own, seen, held) = (Arc::clone(&own), Arc::clone(&seen), Arc::clone(&held));
+            async move {
+                seen.add_permits(1);
+                let _ = held.acquire().await.unwrap();
+                let service = own.get().unwrap();
+                if remove {
+                    format!("{:?}", service.endpoints()[0].remove().await)
+                } else {
+                    let added = service.add_endpoint("topic", echo).await;
+                    added.unwrap_err().to_string()
+                }
+            }
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    this.set(service.clone()).unwrap();
+    let client = broker.client().await;
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { raw::request(&client, "changes", "").await }
+    });
+    let _one = entered.acquire().await.unwrap();
+    let stopping = tokio::spawn(async move { service.stop().await });
+    raw::until("the stop begun", async || {
+        raw::try_request(&client, "other", "").await.is_err()
+    })
+    .await;
+    gate.add_permits(1);
+    let reply = tokio::time::timeout(raw::PATIENCE, call)
+        .await
+        .unwrap()
+        .unwrap();
+    let report = tokio::time::timeout(raw::PATIENCE, stopping)
+        .await
+        .unwrap()
+        .unwrap();
+    (raw::text(&reply).to_owned(), report.abandoned.len())
+}
+
+#[tokio::test]
+async fn a_handler_may_add_and_remove_while_its_service_stops() {
+    let (reply, left) = change_in_a_handler_during_a_stop(false).await;
+    assert!(
+        reply.ends_with("it has been stopped; start another one"),
+        "{reply}"
+    );
+    assert_eq!(left, 0);
+    assert_eq!(
+        change_in_a_handler_during_a_stop(true).await,
+        ("None".to_owned(), 0)
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_in_the_middle_of_an_addition_loses_no_later_request() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let _stays = ServiceBuilder::new("stays", "1.0.0")
+        .endpoint("shared", echo)
+        .start(&client)
+        .await
+        .unwrap();
+    let (url, network) = proxy::cuttable(broker.url(), Duration::from_millis(100)).await;
+    let service = ServiceBuilder::new("changing", "1.0.0")
+        .start(Connection::connect(&url).await.unwrap())
+        .await
+        .unwrap();
+    let adding = tokio::spawn({
+        let service = service.clone();
+        async move { service.add_endpoint("shared", echo).await.map(|_| ()) }
+    });
+    // Far enough to have asked for the subscription.
+    for _ in 0..5 {
+        tokio::task::yield_now().await;
+    }
+    network.cut();
+    let listener = proxy::bind_again(&url).await;
+    let _network = proxy::serve(listener, broker.url(), Duration::ZERO);
+    let end = Arc::new(AtomicBool::new(false));
+    let load = raw::load(&client, "shared", &end);
+    let added = tokio::time::timeout(raw::PATIENCE, adding).await.unwrap();
+    added.unwrap().unwrap();
+    let endpoints = service.endpoints();
+    let busy = async || endpoints[0].stats().num_requests > 100;
+    raw::until("requests served", busy).await;
+    end.store(true, Ordering::Relaxed);
+    let (sent, lost) = raw::all_of(load).await;
+    assert_eq!(lost, 0, "of {sent}");
+}
+
+#[tokio::test]
+async fn a_refused_addition_to_a_subject_that_is_served_leaves_the_service_as_it_was() {
+    let config = r#"authorization { users [
+        { user: us, password: pw, permissions: { subscribe: { deny: ["first blocked"] } } }
+    ] }"#;
+    let Some(broker) = Broker::start_real(config).await else {
+        return;
+    };
+    let url = broker.url().replace("nats://", "nats://us:pw@");
+    let connection = Connection::connect(&url).await.unwrap();
+    let service = ServiceBuilder::new("changing", "1.0.0")
+        .endpoint("first", echo)
+        .start(&connection)
+        .await
+        .unwrap();
+    for number in 0..10 {
+        let refused = service
+            .add(|service| {
+                service.endpoint_with("first", echo, |endpoint| {
+                    endpoint.name("second").queue_group("blocked")
+                })
+            })
+            .await;
+        assert!(
+            matches!(refused, Err(AddError::Refused { .. })),
+            "{refused:?}"
+        );
+        let subject = format!("other.{number}");
+        service.add_endpoint(&subject, echo).await.unwrap();
+    }
+    assert_eq!(service.info().endpoints.len(), 11);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_sees_all_of_an_addition_or_nothing_of_it() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    let end = Arc::new(AtomicBool::new(false));
+    let looking = std::thread::spawn({
+        let (service, end) = (service.clone(), Arc::clone(&end));
+        move || {
+            let mut seen = HashSet::new();
+            while !end.load(Ordering::Relaxed) {
+                seen.insert(service.info().endpoints.len());
+            }
+            seen
+        }
+    });
+    let added = service
+        .add(|all| {
+            (0..200).fold(all, |all, number| {
+                all.endpoint(&format!("many.{number}"), echo)
+            })
+        })
+        .await;
+    end.store(true, Ordering::Relaxed);
+    assert_eq!(added.unwrap().len(), 200);
+    let seen = looking.join().unwrap();
+    assert!(
+        seen.iter().all(|count| [1, 201].contains(count)),
+        "{seen:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_stop_tells_what_a_removal_left_behind() {
+    let broker = Broker::start().await;
+    let entered = Arc::new(Semaphore::new(0));
+    let seen = Arc::clone(&entered);
+    let service = ServiceBuilder::new("changing", "1.0.0")
+        .endpoint("never", move |_: Request| {
+            seen.add_permits(1);
+            std::future::pending::<()>()
+        })
+        .drain_timeout(Duration::from_millis(500))
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    client
+        .publish_with_reply("never", client.new_inbox(), "".into())
+        .await
+        .unwrap();
+    let _one = entered.acquire().await.unwrap();
+    let never = service.endpoints().remove(0);
+    let removing = tokio::spawn(async move { never.remove().await });
+    raw::until("the removal begun", async || service.endpoints().is_empty()).await;
+    let report = service.stop().await;
+    let removed = removing.await.unwrap();
+    assert_eq!(removed.as_ref().map(|left| left.requests), Some(1));
+    assert_eq!(report.abandoned, Vec::from_iter(removed));
+}
+
+#[tokio::test]
+async fn an_endpoint_added_from_another_runtime_outlives_that() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let added = runtime.block_on(service.add_endpoint("late", echo));
+        assert_eq!(added.unwrap().subject(), "late");
+    })
+    .await
+    .unwrap();
+    let client = broker.client().await;
+    assert_eq!(raw::text(&raw::request(&client, "late", "hi").await), "hi");
 }

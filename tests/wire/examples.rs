@@ -56,8 +56,10 @@ async fn dynamic_opens_and_closes_topics() {
     );
     let again = call(&broker, "dynamic", &["open", r#""rust""#]).await;
     assert_eq!(again.1, Some(1), "it is open already");
-    let bad = call(&broker, "dynamic", &["open", r#""a b""#]).await;
-    assert_eq!(bad.1, Some(1), "that is no subject");
+    for name in [r#""a b""#, r#"">""#, r#""""#] {
+        let bad = call(&broker, "dynamic", &["open", name]).await;
+        assert_eq!(bad.1, Some(1), "{name} is no topic");
+    }
 
     raw::request(&client, "topic.rust", "is loaded").await;
     let both = raw::request(&client, "topic.rust", "and fast").await;

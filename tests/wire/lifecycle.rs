@@ -1,11 +1,11 @@
 //! Starting and stopping.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use micro::{App, Connection, Request, ServiceBuilder, StartError};
-use tokio::sync::{Notify, Semaphore};
+use micro::{App, Connection, Request, RunningService, ServiceBuilder, StartError};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::broker::Broker;
 use crate::{proxy, raw};
@@ -258,18 +258,7 @@ async fn a_service_comes_back_with_the_server_under_the_same_id() {
     let client = broker.client().await;
     raw::request(&client, "back", "").await;
     network.cut();
-    // The same address, once it is free again.
-    let listener = async {
-        loop {
-            if let Ok(listener) =
-                tokio::net::TcpListener::bind(url.trim_start_matches("nats://")).await
-            {
-                return listener;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let listener = tokio::time::timeout(raw::PATIENCE, listener).await.unwrap();
+    let listener = proxy::bind_again(&url).await;
     proxy::serve(listener, broker.url(), Duration::ZERO);
     // A request that the server sends into the broken connection is lost, so ask again and again,
     // without waiting for each.
@@ -426,4 +415,132 @@ async fn a_subscription_that_is_not_permitted_is_an_error_that_names_it() {
         }
     }
     end.store(true, Ordering::Relaxed);
+}
+
+/// Something whose end is a panic.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[tokio::test]
+async fn what_panics_as_it_is_dropped_does_not_keep_a_stop() {
+    let broker = Broker::start().await;
+    let bomb = Bomb;
+    let service = ServiceBuilder::new("dropped", "1.0.0")
+        .endpoint("x", move |_: Request| {
+            let _held = &bomb;
+            async {}
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    raw::request(&broker.client().await, "x", "").await;
+    let stopped = tokio::time::timeout(raw::PATIENCE, service.stop()).await;
+    assert_eq!(stopped.unwrap().endpoints[0].num_requests, 1);
+}
+
+#[tokio::test]
+async fn what_asks_its_own_service_as_it_is_dropped_has_an_answer() {
+    struct Last(Arc<OnceLock<RunningService>>, mpsc::UnboundedSender<usize>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            if let Some(service) = self.0.get() {
+                let _ = self.1.send(service.stats().endpoints.len());
+            }
+        }
+    }
+    let broker = Broker::start().await;
+    let this: Arc<OnceLock<RunningService>> = Arc::default();
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let last = Last(Arc::clone(&this), sender);
+    let service = ServiceBuilder::new("dropped", "1.0.0")
+        .endpoint("x", move |_: Request| {
+            let _held = &last;
+            async {}
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    this.set(service.clone()).unwrap();
+    let stopped = tokio::time::timeout(raw::PATIENCE, service.stop()).await;
+    assert!(stopped.is_ok());
+    assert_eq!(seen.try_recv(), Ok(0));
+}
+
+#[tokio::test]
+async fn a_panic_whose_own_end_panics_is_answered_like_any_other() {
+    let broker = Broker::start().await;
+    let _service = ServiceBuilder::new("dropped", "1.0.0")
+        .endpoint("x", async |request: Request| {
+            if request.payload().is_empty() {
+                std::panic::panic_any(Bomb);
+            }
+            "fine"
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let reply = raw::request(&client, "x", "").await;
+    assert_eq!(raw::error_of(&reply).unwrap().0, 500);
+    assert_eq!(raw::text(&raw::request(&client, "x", "1").await), "fine");
+}
+
+#[tokio::test]
+async fn a_start_that_is_given_up_loses_no_request_and_leaves_nothing() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let start = |name: &str| {
+        ServiceBuilder::new(name, "1.0.0").endpoint("shared", async |_: Request| "here")
+    };
+    let _stays = start("stays").start(&client).await.unwrap();
+    let far = proxy::delayed(broker.url(), Duration::from_millis(20)).await;
+    let far = Connection::connect(&far).await.unwrap();
+    let end = Arc::new(AtomicBool::new(false));
+    let load = raw::load(&client, "shared", &end);
+    for _ in 0..5 {
+        // Far enough to have asked for its subscriptions; the server's word takes 40 ms.
+        let yields = async {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            started = start("given-up").start(&far) => panic!("{started:?}"),
+            () = yields => {}
+        }
+        raw::until("it come, and gone", async || {
+            raw::try_request(&client, "$SRV.PING.given-up", "")
+                .await
+                .is_err()
+        })
+        .await;
+    }
+    end.store(true, Ordering::Relaxed);
+    let (sent, lost) = raw::all_of(load).await;
+    assert_eq!(lost, 0, "of {sent}");
+}
+
+#[tokio::test]
+async fn a_stop_that_is_asked_for_outside_of_a_runtime_is_one() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("outside", "1.0.0")
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let other = service.clone();
+    std::thread::spawn(move || {
+        let mut stop = std::pin::pin!(other.stop());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(stop.as_mut().poll(&mut context).is_pending());
+    })
+    .join()
+    .unwrap();
+    let stopped = tokio::time::timeout(raw::PATIENCE, service.stopped()).await;
+    assert_eq!(stopped.unwrap().cause, None);
 }

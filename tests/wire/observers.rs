@@ -1,6 +1,6 @@
 //! What a service tells its owner: stats handlers, the error handler, the done handler.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_nats::ConnectOptions;
@@ -71,7 +71,7 @@ async fn an_endpoints_stats_handler_goes_before_its_services() {
 }
 
 #[tokio::test]
-async fn a_stats_handler_may_ask_for_stats_and_may_change_endpoints() {
+async fn a_stats_handler_may_ask_for_stats_and_may_reset_them() {
     let broker = Broker::start().await;
     let this: Arc<OnceLock<RunningService>> = Arc::default();
     let own = Arc::clone(&this);
@@ -122,7 +122,10 @@ async fn a_stats_handler_that_fails_or_panics_leaves_the_rest_of_stats_as_it_is(
     assert_eq!((data(0), data(1)), (None, None));
     assert_eq!(data(2), Some(&json!("fine")));
     for (name, says) in [("fails", "the disk is full"), ("panics", "oh no")] {
-        let Incident::StatsHandler { endpoint, reason } = next(&mut incidents).await else {
+        let Incident::StatsHandler {
+            endpoint, reason, ..
+        } = next(&mut incidents).await
+        else {
             panic!("another incident");
         };
         assert_eq!(endpoint, name);
@@ -172,7 +175,7 @@ async fn an_error_handler_that_panics_is_called_again_and_hurts_nobody() {
     let client = broker.client().await;
     for _ in 0..3 {
         client.publish("$SRV.PING", "".into()).await.unwrap();
-        assert_eq!(calls.recv().await.as_deref(), Some("told"));
+        assert_eq!(raw::soon(calls.recv()).await.as_deref(), Some("told"));
     }
     raw::request(&client, "echo", "").await;
     assert!(service.stop().await.abandoned.is_empty());
@@ -234,7 +237,7 @@ async fn a_closed_connection_is_told_to_both_handlers() {
         .unwrap();
     client.drain().await.unwrap();
     assert_eq!(next(&mut incidents).await, Incident::ConnectionClosed);
-    let cause = ended.recv().await.unwrap();
+    let cause = raw::soon(ended.recv()).await.unwrap();
     assert_eq!(cause.as_deref(), Some("its connection to NATS is closed"));
     assert_eq!(service.stopped().await.cause, cause);
 }
@@ -265,20 +268,13 @@ async fn a_subscription_that_is_no_longer_permitted_is_told_counted_and_ends_the
     let Some(stricter) = Broker::start_real(&config("echo")).await else {
         return;
     };
-    let address = url.trim_start_matches("nats://").to_owned();
     network.cut();
-    let mut listener = None;
-    raw::until("the port free again", async || {
-        listener = tokio::net::TcpListener::bind(&address).await.ok();
-        listener.is_some()
-    })
-    .await;
-    let listener = listener.unwrap();
+    let listener = proxy::bind_again(&url).await;
     let _network = proxy::serve(listener, stricter.url(), std::time::Duration::ZERO);
     let incident = next(&mut incidents).await;
     assert_eq!(incident.subject(), Some("echo"));
     assert!(matches!(incident, Incident::SubscriptionRefused { .. }));
-    let report = service.stopped().await;
+    let report = raw::soon(service.stopped()).await;
     let cause = report.cause.unwrap();
     assert!(cause.contains("`echo`"), "{cause}");
     assert_eq!(report.endpoints[0].num_errors, 1);
@@ -307,10 +303,144 @@ async fn a_client_of_the_users_own_keeps_its_event_callback() {
         .start(&connection)
         .await
         .unwrap();
-    assert_eq!(seen.recv().await, Some(async_nats::Event::Connected));
+    let first = raw::soon(seen.recv()).await;
+    assert_eq!(first, Some(async_nats::Event::Connected));
     service.stop().await;
     // The service is gone; the connection and its callback are the user's still.
     network.cut();
     let lost = async { while seen.recv().await.unwrap() != async_nats::Event::Disconnected {} };
     tokio::time::timeout(raw::PATIENCE, lost).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_handlers_hold_is_let_go_by_a_stop() {
+    let broker = Broker::start().await;
+    for whole in [false, true] {
+        let this: Arc<OnceLock<RunningService>> = Arc::default();
+        let own = Arc::clone(&this);
+        let handler = move |_: &_| own.get().map(|service| service.info().endpoints.len());
+        let builder = ServiceBuilder::new("counted", "1.0.0");
+        let builder = if whole {
+            builder.stats_handler(handler).endpoint("echo", echo)
+        } else {
+            builder.endpoint_with("echo", echo, |endpoint| endpoint.stats_handler(handler))
+        };
+        let service = builder.start(&broker.client().await).await.unwrap();
+        this.set(service.clone()).unwrap();
+        let held = Arc::downgrade(&this);
+        drop(this);
+        service.stop().await;
+        drop(service);
+        raw::until("it let go", async || held.upgrade().is_none()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_small_incidents_does_not_hide_a_grave_one() {
+    let broker = Broker::start().await;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let seen: Arc<Mutex<Vec<Incident>>> = Arc::default();
+    let list = Arc::clone(&seen);
+    let connection = broker.client().await;
+    let service = ServiceBuilder::new("told", "1.0.0")
+        .on_error(move |_, incident| {
+            // Until the sender is dropped.
+            let _ = held.lock().unwrap().recv();
+            list.lock().unwrap().push(incident.clone());
+        })
+        .start(&connection)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for _ in 0..400 {
+        client.publish("$SRV.PING", "".into()).await.unwrap();
+    }
+    raw::stats(&client, "told", service.id()).await;
+    connection.drain().await.unwrap();
+    assert!(raw::soon(service.stopped()).await.cause.is_some());
+    drop(release);
+    let told = async || seen.lock().unwrap().contains(&Incident::ConnectionClosed);
+    raw::until("the grave one told", told).await;
+}
+
+#[test]
+fn a_stats_handler_that_blocks_does_not_keep_a_stop() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stopped = runtime.block_on(async {
+        let broker = Broker::start().await;
+        let service = ServiceBuilder::new("counted", "1.0.0")
+            .stats_handler(|_| {
+                std::thread::park();
+            })
+            .endpoint("echo", echo)
+            .start(&broker.client().await)
+            .await
+            .unwrap();
+        let client = broker.client().await;
+        client
+            .publish_with_reply("$SRV.STATS", client.new_inbox(), "".into())
+            .await
+            .unwrap();
+        raw::request(&client, "echo", "").await;
+        tokio::time::timeout(raw::PATIENCE, service.stop()).await
+    });
+    // The blocked thread cannot be waited for.
+    runtime.shutdown_background();
+    assert_eq!(stopped.unwrap().endpoints[0].num_requests, 1);
+}
+
+#[tokio::test]
+async fn a_stats_handler_that_goes_on_failing_is_told_once_until_it_works_again() {
+    let broker = Broker::start().await;
+    let fails = Arc::new(AtomicBool::new(true));
+    let told = Arc::new(AtomicUsize::new(0));
+    let (failing, count) = (Arc::clone(&fails), Arc::clone(&told));
+    let service = ServiceBuilder::new("counted", "1.0.0")
+        .endpoint_with("echo", echo, move |endpoint| {
+            endpoint.try_stats_handler(move |_| {
+                if failing.load(Ordering::Relaxed) {
+                    Err("no")
+                } else {
+                    Ok("yes")
+                }
+            })
+        })
+        .on_error(move |service, _| {
+            // This asks the handler that has just failed.
+            assert_eq!(service.stats().endpoints[0].data, None);
+            count.fetch_add(1, Ordering::Relaxed);
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    for round in 1..=3 {
+        fails.store(true, Ordering::Relaxed);
+        for _ in 0..10 {
+            assert_eq!(service.stats().endpoints[0].data, None);
+        }
+        let once = async || told.load(Ordering::Relaxed) == round;
+        raw::until("the failure told", once).await;
+        fails.store(false, Ordering::Relaxed);
+        assert_eq!(service.stats().endpoints[0].data, Some(json!("yes")));
+    }
+    service.stop().await;
+    assert_eq!(told.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn an_error_handler_may_stop_its_service() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("told", "1.0.0")
+        .endpoint("echo", echo)
+        .on_error(|service, _| {
+            let service = service.clone();
+            tokio::spawn(async move { service.stop().await });
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    client.publish("$SRV.PING", "".into()).await.unwrap();
+    assert_eq!(raw::soon(service.stopped()).await.cause, None);
 }

@@ -1,7 +1,9 @@
 //! How many replies a request has: one, none, or several (wire specification, section 9).
 
 use async_nats::Client;
-use micro::{Context, Error, Reply, ReplyError, Request, RunningService, ServiceBuilder};
+use micro::{
+    Caller, Connection, Context, Error, Reply, ReplyError, Request, RunningService, ServiceBuilder,
+};
 use tokio::sync::mpsc;
 
 use crate::broker::Broker;
@@ -79,9 +81,18 @@ async fn a_handler_may_answer_nothing_and_is_counted() {
     let broker = Broker::start().await;
     let service = start(&broker).await;
     let client = broker.client().await;
-    assert!(raw::gather(&client, "nothing", 0).await.is_empty());
+    let inbox = client.new_inbox();
+    let mut replies = client.subscribe(inbox.clone()).await.unwrap();
+    client
+        .publish_with_reply("nothing", inbox.clone(), "".into())
+        .await
+        .unwrap();
     let counted = async || counters(&client, &service, 2).await.0 == 1;
     raw::until("the request counted", counted).await;
+    // What it had answered would be here before this.
+    client.publish(inbox, "end".into()).await.unwrap();
+    let first = raw::soon(futures_util::StreamExt::next(&mut replies)).await;
+    assert_eq!(raw::text(&first.unwrap()), "end");
     assert_eq!(counters(&client, &service, 2).await, (1, 0, String::new()));
 }
 
@@ -130,7 +141,7 @@ async fn a_reply_to_nobody_is_an_error_that_is_counted() {
         .unwrap();
     let client = broker.client().await;
     client.publish("tries", "".into()).await.unwrap();
-    let refused = results.recv().await.unwrap().unwrap_err();
+    let refused = raw::soon(results.recv()).await.unwrap().unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the request on `tries` has no reply subject: its caller wants no reply"
@@ -141,4 +152,43 @@ async fn a_reply_to_nobody_is_an_error_that_is_counted() {
         counters(&client, &service, 0).await,
         (1, 1, refused.to_string())
     );
+}
+
+#[tokio::test]
+async fn a_reply_of_the_handlers_own_tells_its_instance_when_asked() {
+    let broker = Broker::start().await;
+    let service = start(&broker).await;
+    let connection = Connection::from(broker.client().await);
+    let caller = Caller::new(&connection);
+    let call = caller.call::<_, micro::Bytes, Error>("only", micro::Bytes::new());
+    let answer = call.answer().await.unwrap();
+    assert_eq!(answer.instance.as_deref(), Some(service.id()));
+    assert_eq!(answer.headers.get("X-Step"), Some("one"));
+}
+
+#[tokio::test]
+async fn a_reply_after_the_handler_has_returned_has_the_headers_that_were_set() {
+    let broker = Broker::start().await;
+    let (sender, mut late) = mpsc::unbounded_channel();
+    let service = ServiceBuilder::new("replies", "1.0.0")
+        .endpoint("later", move |request: Request| {
+            request.context().set_header("X-Set", "yes").unwrap();
+            sender.send(request).unwrap();
+            std::future::ready(Reply::silence())
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { raw::request(&client, "later", "").await }
+    });
+    let request = raw::soon(late.recv()).await.unwrap();
+    let counted = async || counters(&client, &service, 0).await.0 == 1;
+    raw::until("the handler returned", counted).await;
+    request.context().reply("at last").await.unwrap();
+    let reply = call.await.unwrap();
+    assert_eq!(raw::text(&reply), "at last");
+    assert!(reply.headers.unwrap().get("X-Set").is_some());
 }

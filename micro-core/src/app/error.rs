@@ -43,6 +43,12 @@ pub enum AppError {
     /// A service did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// What was to be done once the services run has failed.
+    #[error("the program's own start failed: {reason}")]
+    Hook {
+        /// Why.
+        reason: String,
+    },
     /// The `call` subcommand has no answer.
     #[error("{reason}")]
     Call {

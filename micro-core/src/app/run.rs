@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{join_all, select_all};
+use futures_util::future::{BoxFuture, join_all, select_all};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -41,7 +41,9 @@ pub struct App {
 }
 
 /// What is called when everything runs.
-struct StartHook(Box<dyn FnOnce(&RunningApp) + Send>);
+struct StartHook(Box<dyn FnOnce(&RunningApp) -> HookFuture + Send>);
+
+type HookFuture = BoxFuture<'static, Result<(), Error>>;
 
 impl fmt::Debug for StartHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,8 +117,8 @@ impl App {
         Ok(self)
     }
 
-    /// Calls `hook` once all services run, before the program says so: to keep handles of them, with
-    /// which endpoints are added later or stats are read.
+    /// Calls `hook` once all services run, and waits for it before the program says so: to add
+    /// endpoints, or to keep handles of the services for later.
     ///
     /// ```no_run
     /// # use micro_core as micro;
@@ -125,18 +127,28 @@ impl App {
     /// App::from_args()
     ///     .service(numbers)
     ///     .on_start(|app| {
-    ///         for service in app.services().to_vec() {
-    ///             tokio::spawn(async move {
-    ///                 let report = service.stopped().await;
-    ///                 println!("{} ran, and stopped in {:?}", service.id(), report.took);
-    ///             });
+    ///         let services = app.services().to_vec();
+    ///         async move {
+    ///             for service in services {
+    ///                 let version = service.version().to_owned();
+    ///                 let answer = move |_| std::future::ready(version.clone());
+    ///                 service.add_endpoint("version", answer).await?;
+    ///             }
+    ///             Ok(())
     ///         }
     ///     })
     ///     .run()
     ///     .await
     /// # }
     /// ```
-    pub fn on_start(mut self, hook: impl FnOnce(&RunningApp) + Send + 'static) -> Self {
+    ///
+    /// An error of the hook is one of the start: the services are stopped.
+    pub fn on_start<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce(&RunningApp) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let hook = |app: &RunningApp| hook(app).boxed();
         self.hooks.push(StartHook(Box::new(hook)));
         self
     }
@@ -256,7 +268,11 @@ impl App {
             }
         }
         for hook in self.hooks {
-            (hook.0)(&app);
+            if let Err(error) = (hook.0)(&app).await {
+                app.stop().await;
+                let reason = error.to_string();
+                return Err(AppError::Hook { reason });
+            }
         }
         Ok(app)
     }

@@ -12,7 +12,6 @@ use futures_util::FutureExt;
 
 use super::Endpoint;
 use super::limits::{Admission, Arrival};
-use crate::client::INSTANCE_HEADER;
 use crate::context::Context;
 use crate::error::{Fault, Incident, panic_text};
 use crate::handler::{Outcome, Reply, Request};
@@ -97,9 +96,6 @@ impl Endpoint {
             ..
         } = request.message;
         let headers = headers.map(Headers::from_inner);
-        let names_instance = headers
-            .as_ref()
-            .is_some_and(|headers| headers.get(INSTANCE_HEADER).is_some());
         let context = Arc::new(Context::new(
             Arc::clone(&self.place),
             subject,
@@ -113,22 +109,19 @@ impl Endpoint {
         let reply = self.call(request).await;
         self.counters.request(started.elapsed());
 
-        let said = context.take_said();
-        let mut reply = reply.with_context_headers(said.headers);
-        if names_instance {
-            let id = &self.place.instance.id;
-            // An id is made of letters and digits.
-            let _ = reply
-                .headers
-                .get_or_insert_default()
-                .insert(INSTANCE_HEADER, id);
-        }
+        let said = context.said_so_far();
+        let reply = reply
+            .with_context_headers(said.headers)
+            .naming_instance(&context);
+        let mut counted = false;
         if let Some(text) = said.failure
             && !matches!(reply.outcome, Outcome::Fault(_))
         {
             self.counters.error(text);
+            counted = true;
         }
-        self.answer(context.subject(), reply_to, reply).await;
+        self.answer(context.subject(), reply_to, reply, counted)
+            .await;
     }
 
     /// Calls the handler, and turns what must not happen into a reply. All that is the user's runs
@@ -144,7 +137,7 @@ impl Endpoint {
         });
         let handled = handled.catch_unwind().await;
         handled.unwrap_or_else(|panic| {
-            let text = panic_text(&*panic);
+            let text = panic_text(panic);
             Reply::fault(Fault::internal(
                 500,
                 format_args!("the handler panicked: {text}"),
@@ -178,12 +171,19 @@ impl Endpoint {
     async fn turn_away(&self, message: Message, fault: Fault) {
         self.counters.request(Duration::ZERO);
         let Message { subject, reply, .. } = message;
-        self.answer(&subject, reply, Reply::fault(fault)).await;
+        self.answer(&subject, reply, Reply::fault(fault), false)
+            .await;
     }
 
     /// Sends the reply. A request counts as one error at most, and counts before its reply is sent:
-    /// when the caller has it, STATS has it too.
-    async fn answer(&self, subject: &str, reply_to: Option<Subject>, reply: Reply) {
+    /// when the caller has it, STATS has it too. `counted` says that it has counted as one before,
+    /// for a reply that the handler sent itself.
+    async fn answer(&self, subject: &str, reply_to: Option<Subject>, reply: Reply, counted: bool) {
+        let count = |text: String| {
+            if !counted {
+                self.counters.error(text);
+            }
+        };
         let Reply { outcome, headers } = reply;
         match (outcome, reply_to) {
             (Outcome::Silence, _) => {}
@@ -191,11 +191,12 @@ impl Endpoint {
                 match self.send(reply_to.clone(), headers, payload).await {
                     Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                         let fault = too_large(bytes, limit_bytes);
-                        self.failed(&fault);
+                        count(fault.stats_text());
+                        self.log(&fault);
                         self.send_fault(subject, reply_to, &fault, None).await;
                     }
                     Err(error) => {
-                        self.counters.error(error.to_string());
+                        count(error.to_string());
                         self.unsent(subject, &error);
                     }
                     Ok(()) => {}
@@ -204,7 +205,7 @@ impl Endpoint {
             (Outcome::Success(payload), None) => {
                 // An empty answer that nobody waits for is what a command without a caller has.
                 if !payload.is_empty() {
-                    self.counters.error(NO_REPLY_SUBJECT.to_owned());
+                    count(NO_REPLY_SUBJECT.to_owned());
                     let incident = Incident::NoReplySubject {
                         subject: subject.to_owned(),
                     };
@@ -212,7 +213,8 @@ impl Endpoint {
                 }
             }
             (Outcome::Fault(fault), reply_to) => {
-                self.failed(&fault);
+                count(fault.stats_text());
+                self.log(&fault);
                 if let Some(reply_to) = reply_to {
                     self.send_fault(subject, reply_to, &fault, headers).await;
                 }
@@ -259,9 +261,8 @@ impl Endpoint {
         self.place.connection.publish(message).await
     }
 
-    /// Counts an error that the caller is told, and logs one whose text it is not told.
-    fn failed(&self, fault: &Fault) {
-        self.counters.error(fault.stats_text());
+    /// Logs an error that the caller is told, and the text that it is not told.
+    fn log(&self, fault: &Fault) {
         let (service, endpoint) = (&self.place.instance.name, &self.definition.name);
         if fault.is_internal() {
             tracing::error!(%service, %endpoint, code = fault.code(), error = fault.log_text(), "request failed");

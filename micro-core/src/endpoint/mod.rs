@@ -11,6 +11,7 @@ mod report;
 mod roster;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::context::{Metadata, Place};
@@ -66,6 +67,8 @@ pub(crate) struct Endpoint {
     place: Arc<Place>,
     handler: Box<dyn Handler>,
     pace: dispatch::Pace,
+    /// Whether the stats handler failed when it was last called.
+    stats_fail: AtomicBool,
 }
 
 impl Endpoint {
@@ -78,6 +81,7 @@ impl Endpoint {
             limits: Limits::new(definition.concurrency, definition.pending),
             counters: Counters::default(),
             pace: dispatch::Pace::default(),
+            stats_fail: AtomicBool::new(false),
             definition,
             place,
             handler,

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt::{self, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -137,10 +138,17 @@ impl Endpoint {
 
     /// Its entry in STATS. No lock is held while the stats handler runs.
     pub(crate) fn stats(&self) -> EndpointStats {
+        let mut stats = self.counted();
+        stats.data = self.data(&stats);
+        stats
+    }
+
+    /// Its entry in STATS without what a stats handler adds: nothing of the user's is called.
+    pub(crate) fn counted(&self) -> EndpointStats {
         let definition = &self.definition;
         let count = self.counters.read();
         let processing_time = nanos(count.processing);
-        let mut stats = EndpointStats {
+        EndpointStats {
             name: definition.name.clone(),
             subject: definition.subject.clone(),
             queue_group: definition.queue_group.clone().unwrap_or_default(),
@@ -150,9 +158,7 @@ impl Endpoint {
             processing_time,
             average_processing_time: processing_time.checked_div(count.requests).unwrap_or(0),
             data: None,
-        };
-        stats.data = self.data(&stats);
-        stats
+        }
     }
 
     fn data(&self, stats: &EndpointStats) -> Option<Value> {
@@ -162,16 +168,31 @@ impl Endpoint {
         }
         let data = catch_unwind(AssertUnwindSafe(|| (handler.0)(stats)));
         IN_STATS_HANDLER.set(false);
-        let data =
-            data.unwrap_or_else(|panic| Err(format!("it panicked: {}", panic_text(&*panic))));
-        data.map_err(|reason| {
-            let endpoint = self.definition.name.clone();
-            let service = &self.place.instance.name;
-            tracing::warn!(%service, %endpoint, %reason, "stats handler failed");
-            let incident = Incident::StatsHandler { endpoint, reason };
-            self.place.incidents.report(incident);
-        })
-        .ok()
+        let data = data.unwrap_or_else(|panic| Err(format!("it panicked: {}", panic_text(panic))));
+        match data {
+            Ok(data) => {
+                self.stats_fail.store(false, Ordering::Relaxed);
+                // Nothing to say is left out too: tools would print "null".
+                Some(data).filter(|data| !data.is_null())
+            }
+            Err(reason) => {
+                self.stats_failed(reason);
+                None
+            }
+        }
+    }
+
+    /// Tells of a stats handler that failed, once until it works again: an error handler that asks
+    /// for STATS would otherwise be called for ever.
+    fn stats_failed(&self, reason: String) {
+        if self.stats_fail.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let endpoint = self.definition.name.clone();
+        let service = &self.place.instance.name;
+        tracing::warn!(%service, %endpoint, %reason, "stats handler failed");
+        let incident = Incident::StatsHandler { endpoint, reason };
+        self.place.incidents.report(incident);
     }
 }
 

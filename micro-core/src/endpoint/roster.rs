@@ -11,11 +11,12 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    pub(crate) fn add(&self, endpoint: Arc<Endpoint>) {
+    /// Lists endpoints behind those that are there: whoever looks sees all of them, or none.
+    pub(crate) fn add(&self, endpoints: impl IntoIterator<Item = Arc<Endpoint>>) {
         self.endpoints
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(endpoint);
+            .extend(endpoints);
     }
 
     /// Takes one endpoint off the list, if it is on it.
@@ -26,19 +27,25 @@ impl Roster {
             .retain(|listed| !Arc::ptr_eq(listed, endpoint));
     }
 
-    /// Takes all of them off the list.
-    pub(crate) fn clear(&self) {
-        self.endpoints
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+    /// Takes all of them off the list. Dropping them runs code of the user's, so that is for the
+    /// caller to do, where no lock is held.
+    pub(crate) fn take(&self) -> Vec<Arc<Endpoint>> {
+        std::mem::take(
+            &mut *self
+                .endpoints
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
-    /// The endpoints that are subscribed to `subject`, as it is written.
-    pub(crate) fn on(&self, subject: &str) -> impl Iterator<Item = Arc<Endpoint>> {
-        self.all()
-            .into_iter()
-            .filter(move |endpoint| endpoint.definition.subject == subject)
+    /// The endpoints with this subscription.
+    pub(crate) fn on(&self, subject: &str, queue_group: Option<&str>) -> Vec<Arc<Endpoint>> {
+        let mut endpoints = self.all();
+        endpoints.retain(|endpoint| {
+            let definition = &endpoint.definition;
+            definition.subject == subject && definition.queue_group.as_deref() == queue_group
+        });
+        endpoints
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Endpoint>> {

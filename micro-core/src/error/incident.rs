@@ -13,6 +13,7 @@ pub enum Incident {
     #[error(
         "the NATS server does not permit a subscription to `{subject}`; the service stops: allow it for this user"
     )]
+    #[non_exhaustive]
     SubscriptionRefused {
         /// The subject of the subscription.
         subject: String,
@@ -28,20 +29,24 @@ pub enum Incident {
     SlowConsumer,
     /// A discovery request, or one that was answered with something, had no reply subject.
     #[error("a request on `{subject}` has no reply subject, its answer was dropped")]
+    #[non_exhaustive]
     NoReplySubject {
         /// The subject of the request.
         subject: String,
     },
     /// The answer to a request could not be sent.
     #[error("the answer to a request on `{subject}` was not sent: {reason}")]
+    #[non_exhaustive]
     ReplyNotSent {
         /// The subject of the request.
         subject: String,
         /// Why.
         reason: String,
     },
-    /// The stats handler of an endpoint failed; STATS has no `data` for it.
+    /// The stats handler of an endpoint failed; STATS has no `data` for it. Told once, until it works
+    /// again.
     #[error("the stats handler of endpoint `{endpoint}` failed: {reason}")]
+    #[non_exhaustive]
     StatsHandler {
         /// The name of the endpoint.
         endpoint: String,
@@ -62,11 +67,48 @@ impl Incident {
     }
 }
 
+impl Incident {
+    /// Whether it is rare and matters to the whole service. What anybody can cause by the thousand
+    /// must not keep it from being told.
+    fn is_grave(&self) -> bool {
+        matches!(
+            self,
+            Self::SubscriptionRefused { .. } | Self::ConnectionClosed | Self::SlowConsumer
+        )
+    }
+}
+
 /// Where incidents are reported. Without an error handler they go nowhere: whoever reports one has
 /// logged it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Incidents {
-    handler: Option<mpsc::Sender<Incident>>,
+    handler: Option<Ways>,
+}
+
+/// The grave ones, and the others.
+#[derive(Clone, Debug)]
+struct Ways {
+    grave: mpsc::Sender<Incident>,
+    other: mpsc::Sender<Incident>,
+}
+
+/// Incidents for somebody who listens: the grave ones, and the others.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    grave: mpsc::Receiver<Incident>,
+    other: mpsc::Receiver<Incident>,
+}
+
+impl Heard {
+    /// The next one; never again ready once nobody reports any more.
+    pub(crate) async fn next(&mut self) -> Incident {
+        tokio::select! {
+            biased;
+            Some(incident) = self.grave.recv() => incident,
+            Some(incident) = self.other.recv() => incident,
+            else => std::future::pending().await,
+        }
+    }
 }
 
 /// How many incidents may wait for a slow error handler. A flood of them must not fill the memory.
@@ -74,19 +116,28 @@ const BACKLOG: usize = 256;
 
 impl Incidents {
     /// Incidents for somebody who listens.
-    pub(crate) fn heard() -> (Self, mpsc::Receiver<Incident>) {
-        let (sender, receiver) = mpsc::channel(BACKLOG);
-        let heard = Self {
-            handler: Some(sender),
+    pub(crate) fn heard() -> (Self, Heard) {
+        let (grave, grave_heard) = mpsc::channel(BACKLOG);
+        let (other, other_heard) = mpsc::channel(BACKLOG);
+        let incidents = Self {
+            handler: Some(Ways { grave, other }),
         };
-        (heard, receiver)
+        let heard = Heard {
+            grave: grave_heard,
+            other: other_heard,
+        };
+        (incidents, heard)
     }
 
     /// Never waits: what the handler is too slow for is dropped.
     pub(crate) fn report(&self, incident: Incident) {
-        if let Some(handler) = &self.handler
-            && let Err(mpsc::error::TrySendError::Full(incident)) = handler.try_send(incident)
-        {
+        let Some(ways) = &self.handler else { return };
+        let way = if incident.is_grave() {
+            &ways.grave
+        } else {
+            &ways.other
+        };
+        if let Err(mpsc::error::TrySendError::Full(incident)) = way.try_send(incident) {
             tracing::warn!(%incident, "the error handler is too slow to be told of this");
         }
     }

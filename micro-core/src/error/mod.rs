@@ -15,6 +15,6 @@ pub(crate) use fault::refuse_reserved;
 pub use fault::{Fault, FaultField, FaultMessage};
 pub use general::{Error, Result};
 pub use incident::Incident;
-pub(crate) use incident::Incidents;
+pub(crate) use incident::{Heard, Incidents};
 pub(crate) use panic::panic_text;
 pub use service_error::ServiceError;

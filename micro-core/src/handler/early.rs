@@ -30,7 +30,8 @@ impl Context {
     /// gets all of them, one that waits for a single reply gets the first.
     ///
     /// Return [`Reply::silence`] from the handler to have this be the only one. However many replies
-    /// there are, the request counts once, and as one error at most.
+    /// there are, the request counts once, and as one error at most; what is sent after the handler
+    /// has returned is not counted any more.
     ///
     /// ```
     /// # use micro_core as micro;
@@ -51,7 +52,10 @@ impl Context {
     /// when the connection is closed. It counts as an error of the endpoint.
     pub async fn reply(&self, reply: impl IntoReply) -> Result<(), ReplyError> {
         let set_so_far = self.said().headers.clone();
-        let Reply { outcome, headers } = reply.into_reply().with_context_headers(set_so_far);
+        let Reply { outcome, headers } = reply
+            .into_reply()
+            .with_context_headers(set_so_far)
+            .naming_instance(self);
         let (headers, payload) = match outcome {
             Outcome::Silence => return Ok(()),
             Outcome::Success(payload) => (headers, payload),

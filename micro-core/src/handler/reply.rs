@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::client::INSTANCE_HEADER;
 use crate::codec;
+use crate::context::Context;
 use crate::error::{Fault, ServiceError, refuse_reserved};
 use crate::wire::{HeaderError, Headers};
 
@@ -65,6 +67,18 @@ impl Reply {
 
     pub(crate) fn fault(fault: Fault) -> Self {
         Outcome::Fault(Box::new(fault)).into()
+    }
+
+    /// Says which instance answers, if the caller has asked for it.
+    pub(crate) fn naming_instance(mut self, context: &Context) -> Self {
+        if context.header(INSTANCE_HEADER).is_some() {
+            // An id is made of letters and digits.
+            let _ = self
+                .headers
+                .get_or_insert_default()
+                .insert(INSTANCE_HEADER, context.instance_id());
+        }
+        self
     }
 
     /// Adds headers that were set through the context; the ones of the reply itself win.

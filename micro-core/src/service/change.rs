@@ -74,16 +74,19 @@ impl RunningService {
     ///
     /// Nothing is added when anything is wrong: a name, a subject or another value (all of them are
     /// reported together), a subject that the server's permissions forbid, a connection that does
-    /// not answer, or a service that has been stopped.
+    /// not answer, or a service that has been stopped. On a client of your own, what is forbidden is
+    /// seen only with [`Connection::with_events`](crate::Connection::with_events).
     pub async fn add(
         &self,
         fill: impl FnOnce(Group) -> Group,
     ) -> Result<Vec<RunningEndpoint>, AddError> {
-        let planned = plan::plan_more(&self.inner.inherited, fill)
-            .map_err(|cause| AddError::of(self.name(), cause))?;
+        let inherited = self.inner.inherited().ok_or_else(|| self.has_stopped())?;
+        let planned =
+            plan::plan_more(&inherited, fill).map_err(|cause| AddError::of(self.name(), cause))?;
         let service = self.clone();
         // In a task of its own: a half that nobody waits for would be left subscribed to nothing.
-        let adding = tokio::spawn(async move { service.add_planned(planned).await });
+        let adding = async move { service.add_planned(planned).await };
+        let adding = self.inner.runtime.spawn(adding);
         adding.await.unwrap_or_else(|_| Err(self.has_stopped()))
     }
 
@@ -92,14 +95,13 @@ impl RunningService {
         planned: Vec<PlannedEndpoint>,
     ) -> Result<Vec<RunningEndpoint>, AddError> {
         let inner = &self.inner;
-        let _change = Arc::clone(&inner.changes).read_owned().await;
-        if self.is_stopping() {
+        let Some(_change) = inner.begin_change() else {
             return Err(self.has_stopped());
-        }
-        let events = inner.ground.connection.listen();
-        let (members, _) = inner
+        };
+        let mut events = inner.ground.connection.listen();
+        let members = inner
             .ground
-            .join(planned, events, Vec::new())
+            .join(planned, &mut events, &[])
             .await
             .map_err(|cause| AddError::of(self.name(), cause))?;
         let endpoints: Vec<_> = members.iter().map(|m| Arc::clone(&m.endpoint)).collect();
@@ -107,9 +109,7 @@ impl RunningService {
         let late = match &mut *inner.live() {
             Some(live) => {
                 live.members.extend(members);
-                for endpoint in &endpoints {
-                    inner.list(Arc::clone(endpoint));
-                }
+                inner.list(&endpoints);
                 None
             }
             None => Some(members),
@@ -147,7 +147,7 @@ impl RunningService {
     /// Leaves the subject of an endpoint, lists it no longer, and waits for its handlers.
     async fn remove(&self, endpoint: Arc<Endpoint>) -> Option<Abandoned> {
         let inner = &self.inner;
-        let _change = Arc::clone(&inner.changes).read_owned().await;
+        let _change = inner.begin_change()?;
         let member = {
             let mut live = inner.live();
             let members = &mut live.as_mut()?.members;
@@ -161,6 +161,7 @@ impl RunningService {
         inner.unlist(&endpoint);
         let left = inner.drain_timeout.saturating_sub(started.elapsed());
         let abandoned = inner.ground.settle(&[member], left).await;
+        inner.leave_behind(&abandoned);
         abandoned.into_iter().next()
     }
 }
@@ -206,7 +207,8 @@ impl RunningEndpoint {
     /// of its own endpoint: each would wait for the other, until the drain timeout.
     pub async fn remove(&self) -> Option<Abandoned> {
         let (service, endpoint) = (self.service.clone(), Arc::clone(&self.endpoint));
-        let removing = tokio::spawn(async move { service.remove(endpoint).await });
+        let removing = async move { service.remove(endpoint).await };
+        let removing = self.service.inner.runtime.spawn(removing);
         removing.await.unwrap_or_default()
     }
 }

@@ -2,7 +2,7 @@
 //! losing a request.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
@@ -11,10 +11,13 @@ use super::plan::PlannedEndpoint;
 use crate::context::{Instance, Place};
 use crate::endpoint::Endpoint;
 use crate::error::Incidents;
-use crate::wire::{Connection, Event, Listener, Reader, Refused};
+use crate::wire::{BarrierError, Connection, Event, Listener, Reader, Refused};
 
 /// How long the server may take to confirm the subscriptions.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long to wait for it before asking again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a refusal may take from the connection to its listeners. It is a matter of
 /// microseconds; past this a refusal stops the service when it comes.
@@ -50,16 +53,39 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// Subscribes, has the server confirm that and everything asked for before, and only then
-    /// reads. `events` must have been listened to since before the first of `asked`, the subjects
-    /// that were asked for before.
+    /// Subscribes, and has the server confirm that and everything asked for before: all, or none.
+    /// `events` must have been listened to since before the first of `asked`, the subjects
+    /// that were asked for before, without a queue group.
     pub(super) async fn join(
         &self,
         planned: Vec<PlannedEndpoint>,
-        mut events: Listener,
-        mut asked: Vec<String>,
-    ) -> Result<(Vec<Member>, Listener), Cause> {
-        let mut subscribed = Vec::with_capacity(planned.len());
+        events: &mut Listener,
+        asked: &[String],
+    ) -> Result<Vec<Member>, Cause> {
+        let mut members = Vec::with_capacity(planned.len());
+        let joined = self.ask(planned, &mut members).await;
+        let joined = match joined {
+            Ok(()) => self.confirm().await,
+            failed => failed,
+        };
+        let joined = joined.and_then(|()| match refused(events, asked, &members) {
+            Some(subject) => Err(Cause::Refused(subject)),
+            None => Ok(()),
+        });
+        if let Err(cause) = joined {
+            // Some have had requests since they were asked for, from queue groups that rely on us.
+            self.dismiss(members, LEAVE_WITHIN).await;
+            return Err(cause);
+        }
+        Ok(members)
+    }
+
+    /// Subscribes, and reads at once: the server may send requests before it confirms anything.
+    async fn ask(
+        &self,
+        planned: Vec<PlannedEndpoint>,
+        members: &mut Vec<Member>,
+    ) -> Result<(), Cause> {
         for planned in planned {
             let place = Arc::new(Place {
                 instance: Arc::clone(&self.instance),
@@ -75,27 +101,23 @@ impl Ground {
                 .subscribe(&definition.subject, definition.queue_group.as_deref())
                 .await
                 .map_err(|error| Cause::Connection(error.to_string()))?;
-            asked.push(definition.subject.clone());
-            subscribed.push((Arc::new(endpoint), subscription));
-        }
-        self.confirm().await?;
-        let members: Vec<Member> = subscribed
-            .into_iter()
-            .map(|(endpoint, subscription)| Member {
+            let endpoint = Arc::new(endpoint);
+            members.push(Member {
                 reader: Reader::start(subscription, Arc::clone(&endpoint)),
                 endpoint,
-            })
-            .collect();
-        if let Some(subject) = refused_among(&mut events, &asked) {
-            // The other subjects have had requests since, from queue groups that rely on us.
-            self.dismiss(members, LEAVE_WITHIN).await;
-            return Err(Cause::Refused(subject));
+            });
         }
-        Ok((members, events))
+        Ok(())
     }
 
+    /// Waits for the server's word that it has read what was asked for. A connection that breaks
+    /// takes the question with it, so it is asked more than once.
     async fn confirm(&self) -> Result<(), Cause> {
-        if let Err(error) = self.connection.barrier(CONFIRM_WITHIN).await {
+        let asked = Instant::now();
+        while let Err(error) = self.connection.barrier(ASK_AGAIN_AFTER).await {
+            if asked.elapsed() < CONFIRM_WITHIN && error != BarrierError::Closed {
+                continue;
+            }
             let reason = if self.connection.is_observed() {
                 error.to_string()
             } else {
@@ -116,7 +138,7 @@ impl Ground {
         members: Vec<Member>,
         drain_timeout: Duration,
     ) -> Vec<Abandoned> {
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         self.retire(members.iter().map(|member| &member.reader))
             .await;
         self.settle(&members, drain_timeout.saturating_sub(started.elapsed()))
@@ -175,11 +197,19 @@ impl Member {
     }
 }
 
-/// The first of `subjects` that the server has refused so far.
-fn refused_among(events: &mut Listener, subjects: &[String]) -> Option<String> {
+/// The first subject that the server has refused so far, of those in `asked` and of `members`.
+fn refused(events: &mut Listener, asked: &[String], members: &[Member]) -> Option<String> {
     std::iter::from_fn(|| events.try_next()).find_map(|event| match event {
-        Event::Refused(Refused::Subscription { subject }) if subjects.contains(&subject) => {
-            Some(subject)
+        Event::Refused(Refused::Subscription {
+            subject,
+            queue_group,
+        }) => {
+            let plain = queue_group.is_none() && asked.contains(&subject);
+            let ours = members.iter().any(|member| {
+                let definition = &member.endpoint.definition;
+                definition.subject == subject && definition.queue_group == queue_group
+            });
+            (plain || ours).then_some(subject)
         }
         _ => None,
     })

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{RunningService, StopReport};
-use crate::error::{Incident, Incidents, panic_text};
+use crate::error::{Heard, Incident, Incidents, panic_text};
 
 /// How long a stop waits for a done handler.
 const DONE_WITHIN: Duration = Duration::from_secs(2);
@@ -67,7 +67,7 @@ impl fmt::Debug for Observers {
 #[derive(Debug)]
 pub(super) struct Audience {
     observers: Observers,
-    heard: Option<mpsc::Receiver<Incident>>,
+    heard: Option<Heard>,
 }
 
 /// How the observers are told that it is over: the report, and whom to tell that they were told.
@@ -107,7 +107,7 @@ async fn tell(
     service: RunningService,
     on_error: Option<ErrorHandler>,
     on_done: Option<DoneHandler>,
-    mut heard: Option<mpsc::Receiver<Incident>>,
+    mut heard: Option<Heard>,
     mut ended: oneshot::Receiver<Farewell>,
 ) {
     loop {
@@ -130,12 +130,9 @@ async fn tell(
 }
 
 /// The next incident; never, where there are none to be heard.
-async fn next(heard: &mut Option<mpsc::Receiver<Incident>>) -> Incident {
+async fn next(heard: &mut Option<Heard>) -> Incident {
     match heard {
-        Some(heard) => match heard.recv().await {
-            Some(incident) => incident,
-            None => std::future::pending().await,
-        },
+        Some(heard) => heard.next().await,
         None => std::future::pending().await,
     }
 }
@@ -143,6 +140,6 @@ async fn next(heard: &mut Option<mpsc::Receiver<Incident>>) -> Incident {
 /// Calls what is the user's: its panic is the user's too.
 fn guarded(what: &str, call: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
-        tracing::error!("the {what} handler panicked: {}", panic_text(&*panic));
+        tracing::error!("the {what} handler panicked: {}", panic_text(panic));
     }
 }

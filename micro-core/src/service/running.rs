@@ -1,16 +1,18 @@
 //! A running service: its handle.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{RwLock, watch};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use super::member::{Abandoned, Ground, LEAVE_WITHIN, Member};
 use super::observers::{Audience, Ending};
 use super::plan::Inherited;
 use crate::discovery::{self, Documents, Info, Stats};
 use crate::endpoint::{Endpoint, EndpointStats, Roster};
-use crate::error::Incident;
+use crate::error::{Incident, panic_text};
 use crate::wire::{Connection, Listener, Reader};
 
 /// A service that runs.
@@ -27,12 +29,15 @@ pub(super) struct Inner {
     pub(super) ground: Ground,
     pub(super) documents: Arc<Documents>,
     pub(super) roster: Arc<Roster>,
-    pub(super) inherited: Inherited,
     pub(super) drain_timeout: Duration,
     /// Taken by the stop: whoever finds nothing here comes too late.
     live: Mutex<Option<Live>>,
-    /// Held for reading while endpoints come or go, so that a stop can wait for that.
-    pub(super) changes: Arc<RwLock<()>>,
+    /// How many additions and removals are under way, so that a stop can wait for them.
+    changes: watch::Sender<usize>,
+    /// What removals did not wait for while a stop waited for them.
+    left_behind: Mutex<Vec<Abandoned>>,
+    /// Where the service was started: what it does goes on there, whoever asks for it.
+    pub(super) runtime: Handle,
     stopped: watch::Sender<Option<StopReport>>,
 }
 
@@ -40,6 +45,9 @@ pub(super) struct Inner {
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) members: Vec<Member>,
+    /// What endpoints have that are added. It ends with the service, since it may hold a handle of
+    /// it.
+    inherited: Inherited,
     responder: Reader,
     ending: Ending,
 }
@@ -68,7 +76,7 @@ pub struct StopReport {
     pub abandoned: Vec<Abandoned>,
     /// Why the service stopped without being asked to; `None` if it was asked.
     pub cause: Option<String>,
-    /// The counters of its endpoints at the end.
+    /// The counters of its endpoints at the end, without the `data` of stats handlers.
     pub endpoints: Vec<EndpointStats>,
 }
 
@@ -80,16 +88,18 @@ impl RunningService {
                 ground: parts.ground,
                 documents: parts.documents,
                 roster: parts.roster,
-                inherited: parts.inherited,
                 drain_timeout: parts.drain_timeout,
                 live: Mutex::new(None),
-                changes: Arc::default(),
+                changes: watch::Sender::new(0),
+                left_behind: Mutex::default(),
+                runtime: Handle::current(),
                 stopped: watch::Sender::new(None),
             }),
         };
         let ending = parts.audience.attend(service.clone());
         *service.inner.live() = Some(Live {
             members: parts.members,
+            inherited: parts.inherited,
             responder: parts.responder,
             ending,
         });
@@ -167,13 +177,13 @@ impl RunningService {
         let Some(live) = self.inner.live().take() else {
             return;
         };
-        let inner = Arc::clone(&self.inner);
+        let end = End(Arc::clone(&self.inner));
         // In a task of its own: a stop goes on if nobody waits for it.
-        tokio::spawn(async move {
-            let mut report = inner.drain(live.members, &live.responder).await;
+        self.inner.runtime.spawn(async move {
+            let mut report = end.0.drain(live.members, &live.responder).await;
             report.cause = cause;
             live.ending.tell(&report).await;
-            inner.stopped.send_replace(Some(report));
+            end.0.stopped.send_replace(Some(report));
         });
     }
 
@@ -194,30 +204,87 @@ impl RunningService {
         self.inner.ground.incidents.report(incident);
     }
 
-    /// Whether the service cannot do without a subscription to `subject`.
-    pub(super) fn needs(&self, subject: &str) -> bool {
-        discovery::subjects(&self.inner.ground.instance)
-            .iter()
-            .any(|own| own == subject)
-            || self.inner.roster.on(subject).next().is_some()
+    /// Whether the service cannot do without this subscription.
+    pub(super) fn needs(&self, subject: &str, queue_group: Option<&str>) -> bool {
+        let discovery = discovery::subjects(&self.inner.ground.instance);
+        queue_group.is_none() && discovery.iter().any(|own| own == subject)
+            || !self.inner.roster.on(subject, queue_group).is_empty()
     }
 
-    /// Counts an error on the endpoints of `subject`.
-    pub(super) fn count_error(&self, subject: &str, text: &str) {
-        for endpoint in self.inner.roster.on(subject) {
+    /// Counts an error on the endpoints with this subscription.
+    pub(super) fn count_error(&self, subject: &str, queue_group: Option<&str>, text: &str) {
+        for endpoint in self.inner.roster.on(subject, queue_group) {
             endpoint.counters.error(text.to_owned());
         }
     }
 }
 
+/// Whatever happens to a stop, it comes to an end: nobody waits for it in vain.
+struct End(Arc<Inner>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.stopped.send_if_modified(|report| {
+            let missing = report.is_none();
+            report.get_or_insert_default();
+            missing
+        });
+    }
+}
+
+/// An addition or a removal that is under way.
+pub(super) struct Change(Arc<Inner>);
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        self.0.changes.send_modify(|changes| *changes -= 1);
+    }
+}
+
 impl Inner {
+    /// Begins an addition or a removal, unless the service is being stopped. A stop waits for its
+    /// end, and nothing that it waits for waits for a stop: handlers may change their service.
+    pub(super) fn begin_change(self: &Arc<Self>) -> Option<Change> {
+        let live = self.live();
+        live.as_ref()?;
+        self.changes.send_modify(|changes| *changes += 1);
+        Some(Change(Arc::clone(self)))
+    }
+
+    /// Keeps what a removal did not wait for, for the report of a stop.
+    pub(super) fn leave_behind(&self, abandoned: &[Abandoned]) {
+        if self.live().is_none() {
+            self.left_behind().extend_from_slice(abandoned);
+        }
+    }
+
+    fn left_behind(&self) -> MutexGuard<'_, Vec<Abandoned>> {
+        self.left_behind
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What endpoints have that are added, unless the service is being stopped.
+    pub(super) fn inherited(&self) -> Option<Inherited> {
+        self.live().as_ref().map(|live| live.inherited.clone())
+    }
+
     pub(super) fn live(&self) -> MutexGuard<'_, Option<Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists an endpoint in INFO and STATS.
-    pub(super) fn list(&self, endpoint: Arc<Endpoint>) {
-        self.roster.add(endpoint);
+    /// Waits until no addition and no removal is under way.
+    async fn no_changes(&self) {
+        let _ = self
+            .changes
+            .subscribe()
+            .wait_for(|changes| *changes == 0)
+            .await;
+    }
+
+    /// Lists endpoints in INFO and STATS.
+    pub(super) fn list(&self, endpoints: &[Arc<Endpoint>]) {
+        self.roster.add(endpoints.iter().cloned());
         self.documents.prepare_info();
     }
 
@@ -231,9 +298,11 @@ impl Inner {
     async fn drain(&self, members: Vec<Member>, responder: &Reader) -> StopReport {
         let started = Instant::now();
         // Endpoints that come or go just now have requests too.
-        let changes = tokio::time::timeout(self.drain_timeout, self.changes.write());
-        let (abandoned, _) =
+        let changes_within = self.drain_timeout.max(LEAVE_WITHIN);
+        let changes = tokio::time::timeout(changes_within, self.no_changes());
+        let (mut abandoned, _) =
             tokio::join!(self.ground.dismiss(members, self.drain_timeout), changes);
+        abandoned.append(&mut self.left_behind());
 
         // Last, so that an operator can watch the drain.
         self.ground.retire(std::iter::once(responder)).await;
@@ -245,14 +314,33 @@ impl Inner {
         {
             tracing::warn!("the last replies did not leave in time");
         }
-        let endpoints = self.documents.stats().endpoints;
-        self.roster.clear();
+        let unlisted = self.roster.take();
+        let endpoints = unlisted.iter().map(|endpoint| endpoint.counted()).collect();
         self.documents.prepare_info();
+        release(unlisted).await;
         StopReport {
             took: started.elapsed(),
             abandoned,
             cause: None,
             endpoints,
         }
+    }
+}
+
+/// Drops endpoints, and with them what their handlers hold: code of the user's, which may block,
+/// panic, or ask this service about itself.
+async fn release(endpoints: Vec<Arc<Endpoint>>) {
+    let releasing = tokio::task::spawn_blocking(move || {
+        for endpoint in endpoints {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(endpoint))) {
+                tracing::error!(
+                    "a handler panicked when it was dropped: {}",
+                    panic_text(panic)
+                );
+            }
+        }
+    });
+    if tokio::time::timeout(LEAVE_WITHIN, releasing).await.is_err() {
+        tracing::warn!("what handlers hold takes long to drop, the stop goes on without it");
     }
 }

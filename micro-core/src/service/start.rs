@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::builder::ServiceBuilder;
 use super::error::{Cause, StartError};
 use super::member::Ground;
@@ -19,20 +21,30 @@ impl ServiceBuilder {
     ///
     /// Nothing is left running when anything is wrong: a name, a subject or another value (all of
     /// them are reported together), a subject that the server's permissions forbid, a connection
-    /// that does not answer.
+    /// that does not answer. On a client of your own, what is forbidden is seen only with
+    /// [`Connection::with_events`].
     pub async fn start(
         self,
         connection: impl Into<Connection>,
     ) -> Result<RunningService, StartError> {
         let plan = plan::plan(self)?;
         let name = plan.name.clone();
-        start(plan, connection.into())
+        let connection = connection.into();
+        let (report, started) = oneshot::channel();
+        // In a task of its own: requests come before the start is over, and are answered even if
+        // nobody waits for it any longer.
+        tokio::spawn(async move {
+            if let Err(Ok(unwanted)) = report.send(start(plan, connection).await) {
+                unwanted.stop().await;
+            }
+        });
+        let started = started
             .await
-            .map_err(|cause| StartError::of(&name, cause))
+            .unwrap_or_else(|_| Err(Cause::Connection("the runtime is shutting down".to_owned())));
+        started.map_err(|cause| StartError::of(&name, cause))
     }
 }
 
-/// Subscribes, has the server confirm, and only then serves.
 async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cause> {
     let instance = Arc::new(Instance {
         name: plan.name,
@@ -46,17 +58,15 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         incidents,
     };
     let connection = &ground.connection;
-    let events = connection.listen();
+    let mut events = connection.listen();
     let discovery = discovery::subscribe(connection, &instance)
         .await
         .map_err(|error| Cause::Connection(error.to_string()))?;
     let asked = discovery::subjects(&instance);
-    let (members, events) = ground.join(plan.endpoints, events, asked).await?;
+    let members = ground.join(plan.endpoints, &mut events, &asked).await?;
 
     let roster = Arc::new(Roster::default());
-    for member in &members {
-        roster.add(Arc::clone(&member.endpoint));
-    }
+    roster.add(members.iter().map(|member| Arc::clone(&member.endpoint)));
     let documents = Arc::new(Documents::new(
         Profile {
             instance,

@@ -40,14 +40,21 @@ pub(super) async fn watch(
                 tracing::error!(service = %name, "connection to NATS closed");
                 service.report(Incident::ConnectionClosed);
                 service.stop_because("its connection to NATS is closed");
+                service.stopped().await;
+                return;
             }
-            Event::Refused(Refused::Subscription { subject }) if service.needs(&subject) => {
+            Event::Refused(Refused::Subscription {
+                subject,
+                queue_group,
+            }) if service.needs(&subject, queue_group.as_deref()) => {
                 tracing::error!(service = %name, %subject, "the NATS server does not permit this subscription");
                 let cause =
                     format!("the NATS server does not permit a subscription to `{subject}`");
-                service.count_error(&subject, &cause);
+                service.count_error(&subject, queue_group.as_deref(), &cause);
                 service.report(Incident::SubscriptionRefused { subject });
                 service.stop_because(cause);
+                service.stopped().await;
+                return;
             }
             Event::Refused(refused) => {
                 tracing::warn!(

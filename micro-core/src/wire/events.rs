@@ -99,6 +99,8 @@ pub enum Refused {
     Subscription {
         /// The subject that was asked for.
         subject: String,
+        /// The queue group that was asked for, if there was one.
+        queue_group: Option<String>,
     },
     /// A message; it was not delivered.
     Publish {
@@ -127,20 +129,23 @@ impl Event {
 impl Refused {
     /// Reads nats-server's `Permissions Violation for Subscription to "subject" using queue "q"`.
     fn read(text: &str) -> Option<Self> {
-        let rest = |marker: &str| {
+        let quoted = |marker: &str| {
             let (_, after) = text.split_once(marker)?;
-            let (subject, _) = after.split_once('"')?;
-            Some(subject.to_owned())
+            let (quoted, _) = after.split_once('"')?;
+            Some(quoted.to_owned())
         };
-        if let Some(subject) = rest("Permissions Violation for Subscription to \"") {
-            return Some(Self::Subscription { subject });
+        if let Some(subject) = quoted("Permissions Violation for Subscription to \"") {
+            return Some(Self::Subscription {
+                subject,
+                queue_group: quoted("\" using queue \""),
+            });
         }
-        rest("Permissions Violation for Publish to \"").map(|subject| Self::Publish { subject })
+        quoted("Permissions Violation for Publish to \"").map(|subject| Self::Publish { subject })
     }
 
     pub(crate) fn subject(&self) -> &str {
         match self {
-            Self::Subscription { subject } | Self::Publish { subject } => subject,
+            Self::Subscription { subject, .. } | Self::Publish { subject } => subject,
         }
     }
 }
@@ -190,7 +195,15 @@ mod tests {
         assert_eq!(
             refused(r#"nats: Permissions Violation for Subscription to "a.b" using queue "q""#),
             Some(Refused::Subscription {
-                subject: "a.b".into()
+                subject: "a.b".into(),
+                queue_group: Some("q".into()),
+            })
+        );
+        assert_eq!(
+            refused(r#"nats: Permissions Violation for Subscription to "$SRV.PING""#),
+            Some(Refused::Subscription {
+                subject: "$SRV.PING".into(),
+                queue_group: None,
             })
         );
         assert_eq!(

@@ -22,6 +22,7 @@ mod requests;
 mod subscription;
 
 pub(crate) use async_nats::{Client as NatsClient, Message, Subject};
+pub(crate) use barrier::BarrierError;
 pub use connect::ConnectError;
 pub(crate) use connect::{connect, look, parse_urls};
 pub use connection::{Connection, PublishError};
