@@ -14,9 +14,9 @@ use tracing::{debug, warn};
 use crate::info::ServerInfo;
 use crate::limits::{CROWDED_PAUSE, FAREWELL, Limits, MAX_PINGS_OUT, READ_CHUNK_BYTES};
 use crate::outbound::{Outbound, WriteEnd, Writer};
-use crate::protocol::connect::ConnectOptions;
-use crate::protocol::frames::{self, Message};
-use crate::protocol::parser::{Op, Parser, Publication};
+use crate::protocol::connect::{self, ConnectOptions};
+use crate::protocol::frames::{self, Message, Size};
+use crate::protocol::parser::{Number, Op, Parser, Publication};
 use crate::protocol::violation::Violation;
 use crate::router::{ConnectionId, InvalidSubject, Peer, Published, Publisher, Router};
 use crate::subjects;
@@ -76,6 +76,7 @@ pub(crate) async fn serve(
         introduced: false,
         publication: None,
     };
+    shared.router.join(&peer);
     debug!(connection = id, %address, "connected");
     session.send_info();
     let end = tokio::select! {
@@ -89,7 +90,9 @@ pub(crate) async fn serve(
         },
         end = heartbeat.run(limits.ping_interval, &peer.outbound) => end,
     };
-    shared.router.forget(&peer);
+    shared
+        .router
+        .leave(&peer, matches!(end, End::SlowConsumer));
     let name = session.options.name.as_deref().unwrap_or_default();
     let farewell = match &end {
         End::Left => None,
@@ -171,10 +174,7 @@ impl Session<'_> {
     fn process(&mut self, op: Op) -> Result<Published, End> {
         match op {
             Op::Connect(json) => self.connect(&json)?,
-            Op::Info(json) => {
-                serde_json::from_slice::<serde::de::IgnoredAny>(&json)
-                    .map_err(|_| Violation::BadJson)?;
-            }
+            Op::Info(json) => connect::check_info(&json)?,
             Op::Ping => self.pong(),
             Op::Pong => self.heartbeat.answered(),
             Op::Okay => {}
@@ -224,10 +224,10 @@ impl Session<'_> {
 
     /// Judges a publication by its line, before its payload takes memory.
     fn accept(&mut self, publication: Publication) -> Result<(), End> {
-        if publication.header_bytes.is_some() && !self.options.headers {
+        if publication.headers.is_some() && !self.options.headers {
             return Err(Violation::HeadersNotNegotiated.into());
         }
-        if publication.payload_bytes > self.shared.limits.max_payload_bytes {
+        if publication.payload.bytes > self.shared.limits.max_payload_bytes {
             return Err(Violation::PayloadTooLarge.into());
         }
         if self.options.pedantic && !subjects::is_literal(&publication.subject) {
@@ -251,7 +251,8 @@ impl Session<'_> {
         let message = Message {
             subject: &publication.subject,
             reply: publication.reply.as_deref(),
-            header_bytes: publication.header_bytes.unwrap_or_default(),
+            header_size: publication.headers.as_ref().map(size).unwrap_or_default(),
+            payload_size: size(&publication.payload),
             payload,
         };
         self.shared.router.publish(publisher, &message)
@@ -287,6 +288,13 @@ impl Session<'_> {
 
     fn error(&self, text: &str) {
         self.peer.outbound.push(|out| frames::error(out, text));
+    }
+}
+
+fn size(number: &Number) -> Size<'_> {
+    Size {
+        bytes: number.bytes,
+        text: &number.text,
     }
 }
 

@@ -60,8 +60,10 @@ mod outbound;
 mod protocol;
 mod router;
 mod server;
+mod stats;
 mod subjects;
 mod sublist;
 
 pub use info::SERVER_NAME;
 pub use server::{Builder, DevServer, StartError};
+pub use stats::Stats;

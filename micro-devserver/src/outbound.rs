@@ -19,6 +19,8 @@ pub(crate) enum Pushed {
     Queued,
     /// It is in the buffer, and the buffer is filling up.
     Crowded,
+    /// It was too much, and ended the connection.
+    Overflowed,
     /// The connection is going away; it was dropped.
     Closed,
 }
@@ -64,7 +66,7 @@ impl Outbound {
             queue.closed = true;
             queue.bytes = Vec::new();
             self.overflowed.notify_one();
-            return Pushed::Closed;
+            return Pushed::Overflowed;
         }
         self.filled.notify_one();
         if pending > self.max_pending_bytes / 4 * CROWDED_QUARTERS {
@@ -72,6 +74,12 @@ impl Outbound {
         } else {
             Pushed::Queued
         }
+    }
+
+    /// What waits, in the buffer and on its way into the socket.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        let queue = self.lock();
+        queue.bytes.len() + queue.in_flight_bytes
     }
 
     /// Appends nothing from here on. What is in the buffer can still be written.

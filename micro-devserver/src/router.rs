@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::outbound::{Outbound, Pushed};
 use crate::protocol::frames::{self, Message};
+use crate::stats::Stats;
 use crate::subjects;
 use crate::sublist::{Sublist, SubscriptionId};
 
@@ -58,12 +59,19 @@ pub(crate) struct Router {
 
 #[derive(Debug)]
 struct State {
-    /// Each connection's subscriptions by the names that it gave them.
-    connections: HashMap<ConnectionId, HashMap<Box<[u8]>, SubscriptionId>>,
+    connections: HashMap<ConnectionId, Connection>,
     subscriptions: HashMap<SubscriptionId, Subscription>,
     interest: Sublist,
     last_id: SubscriptionId,
     random: u64,
+    slow_consumers: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    peer: Arc<Peer>,
+    /// Its subscriptions by the names that it gave them.
+    sids: HashMap<Box<[u8]>, SubscriptionId>,
 }
 
 #[derive(Debug)]
@@ -89,8 +97,26 @@ impl Router {
                 interest: Sublist::new(),
                 last_id: 0,
                 random,
+                slow_consumers: 0,
             }),
         }
+    }
+
+    /// Knows a connection from here on.
+    pub(crate) fn join(&self, peer: &Arc<Peer>) {
+        let connection = Connection {
+            peer: Arc::clone(peer),
+            sids: HashMap::new(),
+        };
+        self.lock().connections.insert(peer.id, connection);
+    }
+
+    /// Knows a connection and its subscriptions no more.
+    pub(crate) fn leave(&self, peer: &Peer, slow_consumer: bool) {
+        let mut state = self.lock();
+        state.forget(peer);
+        state.connections.remove(&peer.id);
+        state.slow_consumers += u64::from(slow_consumer);
     }
 
     /// Subscribes a connection to a subject, unless that is invalid. A name that the connection
@@ -104,14 +130,16 @@ impl Router {
     ) -> Result<(), InvalidSubject> {
         let mut state = self.lock();
         let id = state.last_id + 1;
-        let sids = state.connections.entry(peer.id).or_default();
-        if sids.contains_key(sid) {
+        let Some(connection) = state.connections.get_mut(&peer.id) else {
+            return Ok(());
+        };
+        if connection.sids.contains_key(sid) {
             return Ok(());
         }
         if !subjects::is_valid(subject) {
             return Err(InvalidSubject);
         }
-        sids.insert(sid.into(), id);
+        connection.sids.insert(sid.into(), id);
         state.last_id = id;
         state.interest.insert(subject, queue_group, id);
         state.subscriptions.insert(
@@ -135,7 +163,7 @@ impl Router {
         let Some(id) = state
             .connections
             .get(&peer.id)
-            .and_then(|sids| sids.get(sid))
+            .and_then(|connection| connection.sids.get(sid))
             .copied()
         else {
             return;
@@ -150,11 +178,7 @@ impl Router {
 
     /// Ends every subscription of a connection.
     pub(crate) fn forget(&self, peer: &Peer) {
-        let mut state = self.lock();
-        let sids = state.connections.remove(&peer.id).unwrap_or_default();
-        for id in sids.into_values() {
-            state.end(id);
-        }
+        self.lock().forget(peer);
     }
 
     /// Puts a message into the buffers of those who get it.
@@ -192,6 +216,20 @@ impl Router {
         }
     }
 
+    /// What is there now.
+    pub(crate) fn stats(&self) -> Stats {
+        let state = self.lock();
+        let pending = state.connections.values();
+        Stats {
+            connections: state.connections.len(),
+            subscriptions: state.subscriptions.len(),
+            slow_consumers: state.slow_consumers,
+            pending_bytes: pending
+                .map(|connection| connection.peer.outbound.pending_bytes())
+                .sum(),
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.lock();
@@ -206,6 +244,14 @@ impl Router {
 }
 
 impl State {
+    fn forget(&mut self, peer: &Peer) {
+        let connection = self.connections.get_mut(&peer.id);
+        let sids = connection.map(|connection| std::mem::take(&mut connection.sids));
+        for id in sids.unwrap_or_default().into_values() {
+            self.end(id);
+        }
+    }
+
     fn deliver(
         &mut self,
         id: SubscriptionId,
@@ -254,8 +300,8 @@ impl State {
             subscription.queue_group.as_deref(),
             id,
         );
-        if let Some(sids) = self.connections.get_mut(&subscription.peer.id) {
-            sids.remove(&subscription.sid);
+        if let Some(connection) = self.connections.get_mut(&subscription.peer.id) {
+            connection.sids.remove(&subscription.sid);
         }
     }
 

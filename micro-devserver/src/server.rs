@@ -17,6 +17,7 @@ use crate::connection::{self, Shared};
 use crate::info::ServerInfo;
 use crate::limits::{ACCEPT_PAUSE, Limits};
 use crate::router::{ConnectionId, Router};
+use crate::stats::Stats;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -105,10 +106,11 @@ impl Builder {
             limits,
         });
         let (stop, stopped) = oneshot::channel();
-        let accepting = tokio::spawn(accept(listener, shared, stopped));
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
         debug!(port, "dev server listens");
         Ok(DevServer {
             port,
+            shared,
             stop,
             accepting,
         })
@@ -132,6 +134,7 @@ impl Builder {
 #[must_use = "the server ends when this is dropped"]
 pub struct DevServer {
     port: u16,
+    shared: Arc<Shared>,
     /// Sent or dropped, it ends the accepting task.
     stop: oneshot::Sender<()>,
     accepting: JoinHandle<()>,
@@ -159,6 +162,20 @@ impl DevServer {
     /// The port that the server listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How many clients and subscriptions there are, and how much waits to be sent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = micro_devserver::DevServer::start().await?;
+    /// assert_eq!(server.stats().connections, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.shared.router.stats()
     }
 
     /// Ends the server and waits until its listener and all its connections are closed.

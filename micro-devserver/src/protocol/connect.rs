@@ -1,6 +1,8 @@
 //! CONNECT: what a client says about itself and wants.
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::violation::Violation;
 
@@ -42,7 +44,8 @@ impl Default for ConnectOptions {
     }
 }
 
-#[derive(Deserialize)]
+/// The fields that are looked at, and of the others that nats-server knows their types.
+#[derive(Debug, Default)]
 struct Fields {
     verbose: Option<bool>,
     pedantic: Option<bool>,
@@ -51,12 +54,101 @@ struct Fields {
     no_responders: Option<bool>,
     protocol: Option<i64>,
     name: Option<String>,
+    /// An account was named or asked for.
+    account: bool,
+}
+
+impl Fields {
+    /// Takes one field, both parts as they stand in the JSON. `None` if it has the wrong type.
+    fn take(&mut self, name: &str, value: &str) -> Option<()> {
+        // As nats-server's JSON reader does: null changes nothing, the last of two counts, and the
+        // case of a name does not matter.
+        if value == "null" {
+            return Some(());
+        }
+        let name: String = serde_json::from_str::<String>(name)
+            .unwrap_or_default()
+            .chars()
+            .map(folded)
+            .collect();
+        match name.as_str() {
+            "verbose" => self.verbose = Some(boolean(value)?),
+            "pedantic" => self.pedantic = Some(boolean(value)?),
+            "echo" => self.echo = Some(boolean(value)?),
+            "headers" => self.headers = Some(boolean(value)?),
+            "no_responders" => self.no_responders = Some(boolean(value)?),
+            "protocol" => self.protocol = Some(value.parse().ok()?),
+            "name" => self.name = Some(string(value)?),
+            "account" => self.account |= !string(value)?.is_empty(),
+            "new_account" => self.account |= boolean(value)?,
+            "tls_required" => {
+                boolean(value)?;
+            }
+            "nkey" | "jwt" | "sig" | "auth_token" | "user" | "pass" | "lang" | "version"
+            | "remote_account" | "proxy_sig" => {
+                string(value)?;
+            }
+            "import" | "export" => {
+                value.strip_prefix('{')?;
+            }
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+/// One case for every letter. The two signs are letters in Unicode's simple case folding, by which
+/// nats-server compares names.
+fn folded(letter: char) -> char {
+    match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        letter => letter.to_ascii_lowercase(),
+    }
+}
+
+fn boolean(value: &str) -> Option<bool> {
+    value.parse().ok()
+}
+
+fn string(value: &str) -> Option<String> {
+    value.strip_prefix('"')?;
+    // Half a surrogate pair is a string for nats-server, and only a person reads it.
+    Some(serde_json::from_str(value).unwrap_or_else(|_| value.to_owned()))
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields, A::Error> {
+                let mut fields = Fields::default();
+                while let Some((name, value)) = object.next_entry::<&RawValue, &RawValue>()? {
+                    fields
+                        .take(name.get(), value.get())
+                        .ok_or_else(|| A::Error::custom("a field of the wrong type"))?;
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 impl ConnectOptions {
     /// These options, changed by the JSON of a CONNECT. Credentials are not looked at.
     pub(crate) fn changed_by(&self, json: &[u8]) -> Result<Self, Violation> {
-        let fields: Fields = serde_json::from_slice(json).map_err(|_| Violation::BadJson)?;
+        // nats-server takes bytes that are no UTF-8 for replacement characters.
+        let json = String::from_utf8_lossy(json);
+        let fields = serde_json::from_str::<Option<Fields>>(&json)
+            .map_err(|_| Violation::BadJson)?
+            .unwrap_or_default();
         let changed = Self {
             verbose: fields.verbose.unwrap_or(self.verbose),
             pedantic: fields.pedantic.unwrap_or(self.pedantic),
@@ -68,6 +160,9 @@ impl ConnectOptions {
                 .map_or(self.takes_later_info, |protocol| protocol >= 1),
             name: fields.name.or_else(|| self.name.clone()),
         };
+        if fields.account {
+            return Err(Violation::AccountNamed);
+        }
         if fields
             .protocol
             .is_some_and(|protocol| !(0..=NEWEST_PROTOCOL).contains(&protocol))
@@ -78,6 +173,15 @@ impl ConnectOptions {
             return Err(Violation::NoRespondersWithoutHeaders);
         }
         Ok(changed)
+    }
+}
+
+/// Whether a client's INFO is one: its contents say nothing to a server.
+pub(crate) fn check_info(json: &[u8]) -> Result<(), Violation> {
+    let json = String::from_utf8_lossy(json);
+    match serde_json::from_str::<IgnoredAny>(&json) {
+        Ok(_) if json.starts_with(['{', 'n']) => Ok(()),
+        _ => Err(Violation::BadJson),
     }
 }
 
@@ -105,10 +209,35 @@ mod tests {
     }
 
     #[test]
+    fn names_are_read_as_nats_server_reads_them() {
+        for json in [
+            r#"{"Verbose":false}"#,
+            r#"{"VERBOſE":false}"#,
+            r#"{"verbo\u0073e":false}"#,
+            r#"{"verbose":true,"verbose":false,"verbose":null}"#,
+            r#"{"\ud800":[{}],"name":"\ud800","protocol":-0,"verbose":false}"#,
+        ] {
+            let options = ConnectOptions::default()
+                .changed_by(json.as_bytes())
+                .unwrap();
+            assert!(!options.verbose, "{json}");
+        }
+        assert!(ConnectOptions::default().changed_by(b"null").is_ok());
+        let name = b"{\"name\":\"a\xff\"}";
+        let options = ConnectOptions::default().changed_by(name).unwrap();
+        assert_eq!(options.name.as_deref(), Some("a\u{fffd}"));
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         for (json, violation) in [
             ("", Violation::BadJson),
             ("{", Violation::BadJson),
+            ("[]", Violation::BadJson),
+            ("{}{}", Violation::BadJson),
+            (r#"{"protocol":1.0}"#, Violation::BadJson),
+            (r#"{"lang":1}"#, Violation::BadJson),
+            (r#"{"account":"a"}"#, Violation::AccountNamed),
             (r#"{"verbose":1}"#, Violation::BadJson),
             (r#"{"protocol":2}"#, Violation::UnknownProtocolVersion),
             (

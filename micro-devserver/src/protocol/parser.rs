@@ -46,9 +46,23 @@ pub(crate) struct Publication {
     pub(crate) subject: Bytes,
     pub(crate) reply: Option<Bytes>,
     /// How much of the payload is headers; `None` for `PUB`.
-    pub(crate) header_bytes: Option<usize>,
+    pub(crate) headers: Option<Number>,
     /// The whole payload, headers included.
-    pub(crate) payload_bytes: usize,
+    pub(crate) payload: Number,
+}
+
+/// A number of bytes, and the digits that it was given in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Number {
+    pub(crate) bytes: usize,
+    pub(crate) text: Bytes,
+}
+
+impl Number {
+    fn read(text: Bytes) -> Option<Self> {
+        let bytes = size(&text)?;
+        Some(Self { bytes, text })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +162,7 @@ impl Parser {
                     };
                     let op = operation(verb, &line)?;
                     if let Op::Publish(publication) = &op {
-                        self.state = State::Payload(publication.payload_bytes);
+                        self.state = State::Payload(publication.payload.bytes);
                     }
                     return Ok(Some(op));
                 }
@@ -206,17 +220,15 @@ fn arguments(input: &mut BytesMut) -> Result<Option<Bytes>, Violation> {
     let blanks = input.iter().take_while(|byte| is_blank(**byte)).count();
     input.advance(blanks);
     let Some(end) = line_end(input) else {
-        return if input.len() > MAX_CONTROL_LINE_BYTES {
+        // The end may be half there.
+        return if without_return(input).len() > MAX_CONTROL_LINE_BYTES {
             Err(Violation::ControlLineTooLong)
         } else {
             Ok(None)
         };
     };
     let mut line = input.split_to(end + 1).freeze();
-    line.truncate(end);
-    if line.ends_with(b"\r") {
-        line.truncate(end - 1);
-    }
+    line.truncate(without_return(line.get(..end).unwrap_or_default()).len());
     if line.len() > MAX_CONTROL_LINE_BYTES {
         return Err(Violation::ControlLineTooLong);
     }
@@ -247,16 +259,16 @@ fn operation(verb: Verb, line: &Bytes) -> Result<Op, Violation> {
     let words = (word(), word(), word(), word(), word());
     match (verb, words) {
         (Verb::Pub, (Some(subject), Some(size), None, ..)) => {
-            publication(subject, None, None, &size)
+            publication(subject, None, None, size)
         }
         (Verb::Pub, (Some(subject), reply, Some(size), None, _)) => {
-            publication(subject, reply, None, &size)
+            publication(subject, reply, None, size)
         }
         (Verb::Hpub, (Some(subject), Some(headers), Some(size), None, _)) => {
-            publication(subject, None, Some(&headers), &size)
+            publication(subject, None, Some(headers), size)
         }
         (Verb::Hpub, (Some(subject), reply, Some(headers), Some(size), None)) => {
-            publication(subject, reply, Some(&headers), &size)
+            publication(subject, reply, Some(headers), size)
         }
         (Verb::Sub, (Some(subject), Some(sid), None, ..)) => Ok(Op::Subscribe {
             subject,
@@ -283,21 +295,22 @@ fn operation(verb: Verb, line: &Bytes) -> Result<Op, Violation> {
 fn publication(
     subject: Bytes,
     reply: Option<Bytes>,
-    headers: Option<&[u8]>,
-    payload: &[u8],
+    headers: Option<Bytes>,
+    payload: Bytes,
 ) -> Result<Op, Violation> {
-    let payload_bytes = size(payload).ok_or(Violation::BadArguments)?;
-    let header_bytes = headers
-        .map(|headers| size(headers).ok_or(Violation::BadArguments))
-        .transpose()?;
-    if header_bytes.is_some_and(|headers| headers > payload_bytes) {
+    let number = |text| Number::read(text).ok_or(Violation::BadArguments);
+    let (payload, headers) = (number(payload)?, headers.map(number).transpose()?);
+    if headers
+        .as_ref()
+        .is_some_and(|headers| headers.bytes > payload.bytes)
+    {
         return Err(Violation::BadArguments);
     }
     Ok(Op::Publish(Publication {
         subject,
         reply,
-        header_bytes,
-        payload_bytes,
+        headers,
+        payload,
     }))
 }
 
@@ -316,6 +329,10 @@ fn size(digits: &[u8]) -> Option<usize> {
 
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn line_end(input: &[u8]) -> Option<usize> {
@@ -351,12 +368,16 @@ mod tests {
         UNSUB 3 18446744073709551615\r\n+OK\r\npong\r\nPING and more\nINFO {}\r\n-ERR 'no'\r\n";
 
     fn conversation() -> Vec<Op> {
-        let publication = |subject, reply, header_bytes, payload_bytes| {
+        let number = |bytes: usize| Number {
+            bytes,
+            text: bytes.to_string().into(),
+        };
+        let publication = |subject, reply, headers: Option<usize>, payload| {
             Op::Publish(Publication {
                 subject,
                 reply,
-                header_bytes,
-                payload_bytes,
+                headers: headers.map(number),
+                payload: number(payload),
             })
         };
         let text = Bytes::from_static;
@@ -480,6 +501,7 @@ mod tests {
             violation(format!("SUB {longest}b 1\r\n").as_bytes()),
             Some(Violation::ControlLineTooLong)
         );
+        assert_eq!(violation(format!("SUB {longest} 1\r").as_bytes()), None);
         assert_eq!(
             violation(format!("SUB {longest}bcd").as_bytes()),
             Some(Violation::ControlLineTooLong)

@@ -19,6 +19,8 @@ pub(crate) enum Violation {
     UnknownProtocolVersion,
     #[error("no-responders asked for without headers")]
     NoRespondersWithoutHeaders,
+    #[error("`CONNECT` that names an account")]
+    AccountNamed,
     #[error("the client reported an error")]
     ClientReportedError,
 }
@@ -33,6 +35,7 @@ impl Violation {
             Self::PayloadTooLarge => Some("Maximum Payload Violation"),
             Self::UnknownProtocolVersion => Some("invalid client protocol"),
             Self::NoRespondersWithoutHeaders => Some("no responders requires headers support"),
+            Self::AccountNamed => Some("Authorization Violation"),
             Self::BadArguments
             | Self::BadJson
             | Self::HeadersNotNegotiated
