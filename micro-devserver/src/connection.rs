@@ -90,9 +90,7 @@ pub(crate) async fn serve(
         },
         end = heartbeat.run(limits.ping_interval, &peer.outbound) => end,
     };
-    shared
-        .router
-        .leave(&peer, matches!(end, End::SlowConsumer));
+    shared.router.leave(&peer, matches!(end, End::SlowConsumer));
     let name = session.options.name.as_deref().unwrap_or_default();
     let farewell = match &end {
         End::Left => None,

@@ -1,4 +1,4 @@
-//! Scripts of bytes, each a file in `tests/scripts`, played on the dev server and, when
+//! Scripts of bytes, each a file in a folder of `tests/scripts`, played on the dev server and, when
 //! `MICRO_TEST_NATS_SERVER` names a nats-server binary, on that too. One script, one expectation,
 //! two servers: where they differ, the test fails.
 //!
@@ -11,60 +11,76 @@
 //! a> PUB x \       without a line end, because of the backslash
 //! a< PONG          connection a reads this line next
 //! a!               the server has closed connection a, and nothing was left to read
+//! a~               connection a asks, and is answered with nothing before it but INFO
+//! dev: a< PONG     only on the dev server
+//! nats: a!         only on nats-server
 //! ```
 //!
-//! `\r`, `\n`, `\t`, `\0` and `\\` are themselves. The INFO of a new connection is read unseen;
-//! later ones are the line `INFO`. When a script ends, every connection that is open answers a PING
-//! with nothing before it: a message too many is a failure. Scripts use subjects of their own,
-//! because a real server plays all of them.
+//! `\r`, `\n`, `\t`, `\0`, `\xff` and `\\` are themselves, and `\{ab*3}` is `ababab`. The INFO of a
+//! new connection is read unseen; later ones are the line `INFO`. When a script ends, every
+//! connection that is open answers a PING with nothing before it, twice, so that what one of them
+//! caused for another is there too: a message too many is a failure. Scripts use subjects of their
+//! own, because a real server plays all of them.
+//!
+//! What is for one server only is a difference, stands in the folder `differences`, and in the
+//! crate's documentation.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
 
+use crate::real::RealServer;
 use crate::support::Raw;
 use micro_devserver::DevServer;
 
-const REAL_SERVER: &str = "MICRO_TEST_NATS_SERVER";
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Dev,
+    Nats,
+}
 
 #[derive(Debug, PartialEq)]
 enum Step {
     Send(Vec<u8>),
-    Expect(String),
+    Expect(Vec<u8>),
     Closed,
+    Settle,
 }
 
-/// The scripts by name.
+/// The scripts by folder and name.
 fn scripts() -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
-    let files = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let scripts: BTreeMap<_, _> = files
-        .filter(|file| {
-            file.extension()
-                .is_some_and(|extension| extension == "script")
-        })
-        .map(|file| {
-            (
-                file.file_stem().unwrap().to_str().unwrap().to_owned(),
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let mut scripts = BTreeMap::new();
+    for folder in entries(&root) {
+        for file in entries(&folder) {
+            let name = file.strip_prefix(&root).unwrap().with_extension("");
+            assert_eq!(file.extension().unwrap(), "script", "{}", file.display());
+            scripts.insert(
+                name.to_str().unwrap().to_owned(),
                 fs::read_to_string(&file).unwrap(),
-            )
-        })
-        .collect();
-    assert!(!scripts.is_empty());
+            );
+        }
+    }
     scripts
 }
 
-/// One line of a script: the connection and what it does.
-fn step(line: &str) -> Option<(&str, Step)> {
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// One line of a script: the connection and what it does, and for which server alone.
+fn step(line: &str) -> Option<(Option<Server>, &str, Step)> {
     if line.is_empty() || line.starts_with('#') {
         return None;
     }
+    let (server, line) = match line.split_once(": ") {
+        Some(("dev", line)) => (Some(Server::Dev), line),
+        Some(("nats", line)) => (Some(Server::Nats), line),
+        _ => (None, line),
+    };
     let at = line
-        .find(['>', '<', '!'])
+        .find(['>', '<', '!', '~'])
         .unwrap_or_else(|| panic!("no step: {line}"));
     let (connection, rest) = line.split_at(at);
     let text = rest[1..].strip_prefix(' ').unwrap_or(&rest[1..]);
@@ -75,37 +91,60 @@ fn step(line: &str) -> Option<(&str, Step)> {
                 None => [&unescaped(text)[..], b"\r\n"].concat(),
             },
         ),
-        "<" => Step::Expect(String::from_utf8(unescaped(text)).unwrap()),
-        _ => Step::Closed,
+        "<" => Step::Expect(unescaped(text)),
+        "!" => Step::Closed,
+        _ => Step::Settle,
     };
-    Some((connection, step))
+    assert!(
+        matches!(step, Step::Send(_) | Step::Expect(_)) || text.is_empty(),
+        "no text here: {line}"
+    );
+    Some((server, connection, step))
 }
 
 fn unescaped(text: &str) -> Vec<u8> {
-    let mut bytes = text.bytes();
     let mut out = Vec::new();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'\\' => match bytes.next() {
-                Some(b'r') => b'\r',
-                Some(b'n') => b'\n',
-                Some(b't') => b'\t',
-                Some(b'0') => 0,
-                Some(b'\\') => b'\\',
-                other => panic!("no escape: {other:?} in {text}"),
-            },
-            byte => byte,
-        });
+    let mut rest = text;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        out.extend_from_slice(plain.as_bytes());
+        let mut letters = escape.chars();
+        rest = match letters.next() {
+            Some('x') => {
+                out.push(u8::from_str_radix(&escape[1..3], 16).unwrap());
+                &escape[3..]
+            }
+            Some('{') => {
+                let (repeated, rest) = escape[1..].split_once('}').unwrap();
+                let (text, count) = repeated.rsplit_once('*').unwrap();
+                out.extend(unescaped(text).repeat(count.parse().unwrap()));
+                rest
+            }
+            letter => {
+                out.push(match letter {
+                    Some('r') => b'\r',
+                    Some('n') => b'\n',
+                    Some('t') => b'\t',
+                    Some('0') => 0,
+                    Some('\\') => b'\\',
+                    other => panic!("no escape: {other:?} in {text}"),
+                });
+                letters.as_str()
+            }
+        };
     }
+    out.extend_from_slice(rest.as_bytes());
     out
 }
 
-async fn play(script: &str, port: u16) {
+async fn play(script: &str, server: Server, port: u16) {
     let mut connections = BTreeMap::new();
     for (number, line) in (1..).zip(script.lines()) {
-        let Some((name, step)) = step(line) else {
+        let Some((only, name, step)) = step(line) else {
             continue;
         };
+        if only.is_some_and(|only| only != server) {
+            continue;
+        }
         if !connections.contains_key(name) {
             connections.insert(name, Raw::silent(port).await);
         }
@@ -113,106 +152,111 @@ async fn play(script: &str, port: u16) {
         match step {
             Step::Send(bytes) => connection.send_bytes(&bytes).await,
             Step::Expect(expected) => {
-                let line = normal(connection.line().await);
-                assert_eq!(line, expected, "line {number}: {name:?} reads");
+                let line = loop {
+                    match connection.next_line().await {
+                        // A machine that is slow enough sees nats-server measure the round trip.
+                        Some(line) if line == b"PING" => {}
+                        line => break line.map_or("the end".into(), |line| shown(&line)),
+                    }
+                };
+                assert_eq!(line, shown(&expected), "line {number}: {name:?} reads");
             }
             Step::Closed => {
-                assert_eq!(connection.rest().await, "", "line {number}: {name:?} reads");
+                let rest = connection.rest_bytes().await;
+                assert_eq!(shown(&rest), "", "line {number}: {name:?} reads");
                 connections.remove(name);
+            }
+            Step::Settle => {
+                let lines = settle(connection).await;
+                assert_eq!(lines, [""; 0], "line {number}: {name:?} reads");
             }
         }
     }
-    for (name, mut connection) in connections {
-        assert_eq!(
-            connection.settle().await,
-            Vec::<String>::new(),
-            "{name:?} reads after the script"
-        );
+    for _ in 0..2 {
+        for (name, connection) in &mut connections {
+            let lines = settle(connection).await;
+            assert_eq!(lines, [""; 0], "{name:?} reads after the script");
+        }
     }
 }
 
-fn normal(line: String) -> String {
-    if line.starts_with("INFO {") {
+/// What a connection reads that no script says: no INFO, which follows the first answer to a PING,
+/// and no PING.
+async fn settle(connection: &mut Raw) -> Vec<String> {
+    let mut lines = connection.settle().await;
+    lines.retain(|line| !line.starts_with("INFO {") && line != "PING");
+    lines
+}
+
+fn shown(bytes: &[u8]) -> String {
+    if bytes.starts_with(b"INFO {") {
         "INFO".to_owned()
     } else {
-        line
+        bytes.escape_ascii().to_string()
     }
+}
+
+/// Plays every script, and then fails for those that failed.
+async fn play_all(server: Server, port: impl AsyncFn() -> (u16, Option<DevServer>)) {
+    let mut failed = Vec::new();
+    for (name, script) in scripts() {
+        println!("{name}");
+        let (port, _running) = port().await;
+        let playing = tokio::spawn(async move { play(&script, server, port).await });
+        if playing.await.is_err() {
+            failed.push(name);
+        }
+    }
+    assert_eq!(failed, [""; 0]);
 }
 
 #[tokio::test]
 async fn the_dev_server_plays_them() {
-    for (name, script) in scripts() {
-        println!("{name}");
+    play_all(Server::Dev, async || {
         let server = DevServer::start().await.unwrap();
-        play(&script, server.port()).await;
-    }
+        (server.port(), Some(server))
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_real_server_plays_them_too() {
-    let Some(binary) = std::env::var_os(REAL_SERVER) else {
-        println!("skipped: {REAL_SERVER} does not name a nats-server");
-        return;
-    };
-    let server = RealServer::start(Path::new(&binary));
-    for (name, script) in scripts() {
-        println!("{name}");
-        play(&script, server.port).await;
+    if let Some(server) = RealServer::start() {
+        play_all(Server::Nats, async || (server.port, None)).await;
+    }
+}
+
+#[test]
+fn what_differs_is_called_so() {
+    let scripts = scripts();
+    assert!(scripts.len() > 80, "{} scripts", scripts.len());
+    for (name, script) in scripts {
+        let servers: Vec<_> = script
+            .lines()
+            .filter_map(step)
+            .filter_map(|(server, ..)| server)
+            .collect();
+        let differs = name.starts_with("differences/");
+        assert_eq!(!servers.is_empty(), differs, "{name}");
     }
 }
 
 #[test]
 fn steps_are_read() {
     assert_eq!(step("# no"), None);
-    assert_eq!(
-        step("a> PING"),
-        Some(("a", Step::Send(b"PING\r\n".to_vec())))
-    );
-    assert_eq!(
-        step(r"b> P\0\\x \"),
-        Some(("b", Step::Send(b"P\0\\x ".to_vec())))
-    );
-    assert_eq!(step("a<"), Some(("a", Step::Expect(String::new()))));
-    assert_eq!(
-        step("a< -ERR 'x'"),
-        Some(("a", Step::Expect("-ERR 'x'".to_owned())))
-    );
-    assert_eq!(step("a!"), Some(("a", Step::Closed)));
-}
-
-/// A nats-server on a free port of loopback, ended when this is dropped.
-struct RealServer {
-    process: Child,
-    port: u16,
-}
-
-impl RealServer {
-    fn start(binary: &Path) -> Self {
-        let mut process = Command::new(binary)
-            .args(["--addr", "127.0.0.1", "--port", "-1"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {}: {error}", binary.display()));
-        let mut log = BufReader::new(process.stderr.take().unwrap())
-            .lines()
-            .map(Result::unwrap);
-        let port = log
-            .find_map(|line| {
-                line.split_once("client connections on 127.0.0.1:")?
-                    .1
-                    .parse()
-                    .ok()
-            })
-            .expect("the server names its port");
-        // Read on, so that the server never waits for its log.
-        std::thread::spawn(move || log.for_each(drop));
-        Self { process, port }
-    }
-}
-
-impl Drop for RealServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    for (line, server, connection, expected) in [
+        ("a> PING", None, "a", Step::Send(b"PING\r\n".to_vec())),
+        (
+            r"b> P\0\\x \xfe\{a\t*2}\",
+            None,
+            "b",
+            Step::Send(b"P\0\\x \xfea\ta\t".to_vec()),
+        ),
+        ("a<", None, "a", Step::Expect(Vec::new())),
+        ("a< -ERR 'x'", None, "a", Step::Expect(b"-ERR 'x'".to_vec())),
+        ("dev: a!", Some(Server::Dev), "a", Step::Closed),
+        ("nats: a~", Some(Server::Nats), "a", Step::Settle),
+    ] {
+        assert_eq!(step(line), Some((server, connection, expected)), "{line}");
     }
 }

@@ -19,12 +19,17 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
+    /// A connection that has its INFO before it.
+    pub(crate) fn over(socket: TcpStream) -> Self {
+        let unread = Vec::new();
+        Self { socket, unread }
+    }
+
     /// A connection that read its INFO and said nothing.
     pub(crate) async fn silent(port: u16) -> Self {
         let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         socket.set_nodelay(true).unwrap();
-        let unread = Vec::new();
-        let mut raw = Self { socket, unread };
+        let mut raw = Self::over(socket);
         let info = raw.line().await;
         assert!(info.starts_with("INFO {"), "{info}");
         raw
@@ -60,17 +65,23 @@ impl Raw {
 
     /// The next line without its end.
     pub(crate) async fn line(&mut self) -> String {
+        let line = self.next_line().await;
+        let line = line
+            .unwrap_or_else(|| panic!("closed after {:?}", String::from_utf8_lossy(&self.unread)));
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// The next line without its end, or `None` at the end of the connection.
+    pub(crate) async fn next_line(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(end) = self.unread.windows(2).position(|two| two == b"\r\n") {
-                let line = String::from_utf8_lossy(&self.unread[..end]).into_owned();
+                let line = self.unread[..end].to_vec();
                 self.unread.drain(..end + 2);
-                return line;
+                return Some(line);
             }
-            assert!(
-                self.read().await,
-                "closed after {:?}",
-                String::from_utf8_lossy(&self.unread)
-            );
+            if !self.read().await {
+                return None;
+            }
         }
     }
 
@@ -100,10 +111,21 @@ impl Raw {
         }
     }
 
-    /// The bytes up to the end of the connection.
+    /// The text up to the end of the connection.
     pub(crate) async fn rest(&mut self) -> String {
+        String::from_utf8_lossy(&self.rest_bytes().await).into_owned()
+    }
+
+    /// The bytes up to the end of the connection.
+    pub(crate) async fn rest_bytes(&mut self) -> Vec<u8> {
         while self.read().await {}
-        String::from_utf8_lossy(&std::mem::take(&mut self.unread)).into_owned()
+        std::mem::take(&mut self.unread)
+    }
+
+    /// Sends no more; what was sent is carried out, and then the server ends the connection too.
+    pub(crate) async fn finish(&mut self) {
+        // Where the server was faster, there is nothing to end.
+        let _ = self.socket.shutdown().await;
     }
 
     /// Reads more. `false` at the end, be it orderly or not.
