@@ -32,26 +32,50 @@
 //!   everybody may do everything;
 //! - no system account and no monitoring: requests to `$SYS.` get no responders, and nothing
 //!   listens on HTTP;
-//! - no subject mapping and no message tracing.
+//! - no subject mapping and no message tracing;
+//! - no limit on the number of connections, which is 65,536 there, and no reload of a configuration.
+//!
+//! # Those who do not read
+//!
+//! Of what is sent to one client, 64 MiB may wait ([`Builder::max_pending`]), in this process and
+//! not counting what its socket holds. Above three quarters of that, those who publish to it are
+//! slowed; the message that does not fit ends it, without a word, and so does a socket that takes
+//! nothing for 10 seconds ([`Builder::write_deadline`]). The others get everything. The buffers
+//! grow by doubling and there are two, so that one such client can take four times that bound of
+//! address space, and twice of memory. [`DevServer::stats`] tells what waits, and how many were cut
+//! off.
 //!
 //! # Where it differs
 //!
-//! What is here is meant to behave as nats-server does. Known differences:
+//! What is here is meant to behave as nats-server does. Known differences in what is said, each
+//! shown by a test that plays both servers:
 //!
-//! - nats-server measures the round trip with a PING some two seconds after CONNECT; here the first
-//!   PING comes after a whole interval.
+//! - INFO has no `git_commit`, `xkey`, `api_lvl` and `remote_account`, which say nothing here.
+//! - nats-server measures the round trip with a PING some two seconds after CONNECT. Nobody would
+//!   look at it here, and the first PING comes after a whole interval.
+//! - What nats-server keeps for routes, gateways and JetStream is free here, for there are none: the
+//!   queue group `_sys_`, subjects that begin with `_GR_.` or `$NRG.`, and replies that begin with
+//!   `_R_.`, `_GR_.` or `$JS.ACK.`.
+//! - `HMSG` is refused; nats-server takes that word of servers from a client too.
+//! - Where arguments must come, a line feed after blanks ends the line, which is refused.
+//!   nats-server's parser takes it for the first byte of an argument and reads on.
+//! - A carriage return inside a control line is a byte like others. nats-server's parser takes it
+//!   for the end, and loses the byte before the real one.
+//! - What follows `-ERR` is not read; nats-server carries out what came in the same packet.
+//! - A pedantic client is told about a subject once. nats-server judges a publication again whose
+//!   payload is not in the packet of its line.
+//! - Of INFO from a client it matters that it is a JSON object, and of `import` and `export` in
+//!   CONNECT that they are; nats-server looks at the types inside.
+//! - Of a client's several subscriptions that a message reaches, the same is first each time, and
+//!   gets the no-responders answer; nats-server leaves that to chance.
+//!
+//! And in time, which no test measures:
+//!
 //! - The write deadline here is the time in which the socket takes nothing at all; there it is the
 //!   time for a whole write. A publisher that crowds others is slowed by 5 ms for each read of its
 //!   socket; there by 2 to 5 ms for each delivery, up to 10 ms a read.
-//! - Of `SUB` to a subject with queue group `_sys_`, and of publications to subjects and replies
-//!   that nats-server reserves for itself (`$GNR.`, `_GR_.`, `_R_.`), nothing is refused.
-//! - Numbers are sent on as numbers: a payload announced as `005` bytes is delivered as `5`.
-//! - A carriage return inside a control line is a byte like others, and an empty line of arguments
-//!   is refused at its end; nats-server's parser loses a byte or reads on in these cases.
-//! - INFO has no `git_commit`, `xkey`, `api_lvl` and `remote_account`. In CONNECT, field names are
-//!   read as they are written, where nats-server ignores case; a field that comes twice is refused,
-//!   and one that nobody needs here may have any type.
-//! - A pedantic client is told about a subject once, not once for each packet of the publication.
+//! - After an `-ERR` that ends a connection, what the client still sends is read and dropped for a
+//!   second, so that it can read why. nats-server closes at once.
 
 mod connection;
 mod info;
