@@ -15,6 +15,9 @@ use tokio::task::JoinSet;
 const VISITORS: u64 = 50;
 const PAIRS: usize = 4;
 
+/// Past this something hangs.
+const HANG: Duration = Duration::from_mins(1);
+
 /// What the allocator may keep.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
@@ -176,7 +179,13 @@ async fn stay(soak: Arc<Soak>, pair: usize) {
 }
 
 async fn connect(soak: &Soak) -> Client {
-    async_nats::connect(&soak.address).await.unwrap()
+    // The library's own timeouts are for people; a machine with much to do is slower.
+    async_nats::ConnectOptions::new()
+        .connection_timeout(HANG)
+        .request_timeout(Some(HANG))
+        .connect(&soak.address)
+        .await
+        .unwrap()
 }
 
 /// One that comes and goes.
