@@ -9,7 +9,7 @@ use crate::real::RealServer;
 use crate::support::Numbers;
 use micro_devserver::DevServer;
 
-const SEQUENCES: u64 = 500;
+const SEQUENCES: u64 = 1000;
 
 const HELLO: &str =
     r#"CONNECT {"verbose":true,"pedantic":false,"headers":true,"no_responders":true}"#;
@@ -91,8 +91,13 @@ async fn random_lines() {
 /// A conversation, mostly sensible.
 fn sequence(numbers: &mut Numbers) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if numbers.below(4) > 0 {
-        bytes.extend_from_slice(HELLO.as_bytes());
+    let hello = [
+        HELLO.to_owned(),
+        HELLO.replace("true,\"pedantic\"", "false,\"echo\":false,\"pedantic\""),
+        HELLO.replace("true,\"pedantic\"", "false,\"pedantic\""),
+    ];
+    if let Some(hello) = hello.get(numbers.below(4)) {
+        bytes.extend_from_slice(hello.as_bytes());
         bytes.extend_from_slice(b"\r\n");
     }
     for number in 0..=numbers.below(24) {
@@ -115,11 +120,16 @@ fn line(numbers: &mut Numbers, number: usize) -> Vec<u8> {
     fn one<'a>(numbers: &mut Numbers, all: &[&'a str]) -> &'a str {
         all[numbers.below(all.len())]
     }
-    let subjects = [
-        "a", "a.b", "a.b.c", "b", "a.*", "a.>", "*", ">", "*.b", "a*", "a..b", ".a", "a.", ">.a",
-        "$SYS.x", "a.b>",
+    // Few of them, so that publications find subscriptions, and the odd ones now and then.
+    let usual = ["a", "a.b", "a.*", ">"];
+    let odd = [
+        "a.b.c", "b", "a.>", "*", "*.b", "a*", "a..b", ".a", "a.", ">.a", "$SYS.x", "a.b>",
     ];
-    let subject = one(numbers, &subjects);
+    let subject = if numbers.below(3) > 0 {
+        one(numbers, &usual)
+    } else {
+        one(numbers, &odd)
+    };
     let reply = one(numbers, &["", "", "r.1 ", "r.2 ", "a.b ", "a.* "]);
     let sid = one(numbers, &["1", "2", "3", "x"]);
     let blank = one(numbers, &[" ", " ", " ", "\t", "  ", " \t "]);
