@@ -38,7 +38,8 @@
 //! - [`service`] and [`endpoint`]: what can be said of a service, and what the methods may look
 //!   like;
 //! - [`ServiceError`]: errors that arrive at the caller as the variant they were;
-//! - [`Call`] and [`Caller`]: the other side;
+//! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many;
+//! - [`Discovery`]: which services are there, in this language and others;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
 //! - [`App`]: the program around services: arguments, logging, signals;
 //! - [`Connection`]: bring a NATS client of your own;
@@ -57,14 +58,15 @@
 
 pub use micro_core::{
     Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,
-    ConnectError, Connection, Context, DecodeError, DevServer, Endpoint, EndpointDef, EndpointInfo,
-    EndpointOptions, EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault,
-    FaultField, FaultMessage, FromHeader, FromRequest, FromSubject, Group, Handler, HandlerFuture,
+    ConnectError, Connection, Context, DecodeError, DevServer, Discovery, DiscoveryError, Ended,
+    Endpoint, EndpointDef, EndpointInfo, EndpointOptions, EndpointRequest, EndpointResponse,
+    EndpointStats, Error, Event, Events, Fault, FaultField, FaultMessage, Found, FromHeader,
+    FromRequest, FromSubject, Gather, GatherFailure, Gathered, Group, Handler, HandlerFuture,
     HeaderError, Headers, Incident, Info, IntoReply, Json, Metadata, Outgoing, Ping, Problem,
     PublishError, QueueGroup, RawPayload, Refused, Registry, RegistryError, RemoteError, Reply,
-    ReplyError, Request, Result, RunningApp, RunningEndpoint, RunningService, ServerRequest,
+    ReplyError, Request, Result, RunningApp, RunningEndpoint, RunningService, Seen, ServerRequest,
     ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, StartError,
-    Stats, StopReport, async_nats, run_all,
+    Stats, StopReport, Unreadable, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;

@@ -29,10 +29,12 @@ mod wire;
 pub use app::{App, AppArgs, AppError, Construct, Registry, RegistryError, RunningApp, run_all};
 pub use async_nats;
 pub use bytes::Bytes;
-pub use client::{Answer, Call, CallError, Caller, Outgoing, RemoteError};
+pub use client::{
+    Answer, Call, CallError, Caller, Ended, Gather, GatherFailure, Gathered, Outgoing, RemoteError,
+};
 pub use codec::DecodeError;
 pub use context::{Context, Metadata};
-pub use discovery::{Info, Ping, Stats};
+pub use discovery::{Discovery, DiscoveryError, Found, Info, Ping, Seen, Stats, Unreadable};
 pub use endpoint::{EndpointInfo, EndpointStats};
 pub use error::{Error, Fault, FaultField, FaultMessage, Incident, Result, ServiceError};
 pub use handler::{

@@ -31,6 +31,13 @@ pub(crate) async fn try_request(
         .map_err(|error| error.kind())
 }
 
+/// Waits until the server has read what `client` sent before.
+pub(crate) async fn round_trip(client: &Client) {
+    let nobody = client.new_inbox();
+    let answer = try_request(client, &nobody, "").await;
+    assert_eq!(answer.unwrap_err(), RequestErrorKind::NoResponders);
+}
+
 /// The body of a reply, as text.
 pub(crate) fn text(message: &Message) -> &str {
     std::str::from_utf8(&message.payload).unwrap()

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::{CallError, Outgoing};
@@ -97,13 +98,26 @@ impl<R, E> Call<'_, R, E> {
             }
         };
         let headers = message.headers.map(Headers::from_inner);
-        if let Some(fault) = Fault::read(headers.as_ref(), &message.payload) {
-            return Err(CallError::of(&fault));
-        }
-        match codec::decode(&message.payload) {
-            Ok(value) => Ok((value, headers.unwrap_or_default())),
-            Err(source) => Err(CallError::Decode { subject, source }),
-        }
+        read(subject, headers, &message.payload)
+    }
+}
+
+/// What a reply to a request for `subject` says: a value, with its headers, or an error.
+pub(super) fn read<R, E>(
+    subject: String,
+    headers: Option<Headers>,
+    body: &Bytes,
+) -> Result<(R, Headers), CallError<E>>
+where
+    R: DeserializeOwned + 'static,
+    E: ServiceError,
+{
+    if let Some(fault) = Fault::read(headers.as_ref(), body) {
+        return Err(CallError::of(&fault));
+    }
+    match codec::decode(body) {
+        Ok(value) => Ok((value, headers.unwrap_or_default())),
+        Err(source) => Err(CallError::Decode { subject, source }),
     }
 }
 

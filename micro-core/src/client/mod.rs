@@ -2,15 +2,22 @@
 //!
 //! - [`Caller`]: a connection with what all calls over it share; a generated client holds one;
 //! - [`Call`]: one call, a builder until it is awaited;
-//! - [`CallError`]: why there is no value.
+//! - [`Gather`]: one request and every reply to it;
+//! - [`CallError`]: why there is no value;
+//! - `collection`: replies as they come, and when to stop waiting for more.
 
 mod call;
 mod caller;
+mod collection;
 mod error;
+mod gather;
 mod outgoing;
 
 pub(crate) use call::INSTANCE_HEADER;
 pub use call::{Answer, Call};
 pub use caller::Caller;
+pub use collection::Ended;
+pub(crate) use collection::{Collected, Collection, Window};
 pub use error::{CallError, RemoteError};
+pub use gather::{Gather, GatherFailure, Gathered};
 pub use outgoing::Outgoing;

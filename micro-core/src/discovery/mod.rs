@@ -1,12 +1,18 @@
 //! PING, INFO and STATS (ADR-32): how a service is found and watched.
 //!
-//! - `documents`: what is answered;
+//! - `documents`: what is answered, and read;
 //! - `responder`: the nine subscriptions and the task that answers them, which no handler can hold
-//!   up.
+//!   up;
+//! - `client`: the asking side;
+//! - `answers`: what it makes of the answers, of any implementation.
 
+mod answers;
+mod client;
 mod documents;
 mod responder;
 
+pub use answers::{Found, Seen, Unreadable};
+pub use client::{Discovery, DiscoveryError};
 pub(crate) use documents::{Documents, Profile};
 pub use documents::{Info, Ping, Stats};
 pub(crate) use responder::{Responder, subjects, subscribe};

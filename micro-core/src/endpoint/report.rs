@@ -62,10 +62,10 @@ pub struct EndpointStats {
     #[serde(default, deserialize_with = "or_default")]
     pub last_error: String,
     /// The time spent in handlers, in nanoseconds.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "whole")]
     pub processing_time: u64,
     /// The same for each request, in nanoseconds.
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "whole")]
     pub average_processing_time: u64,
     /// What a stats handler adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +79,26 @@ where
     T: Deserialize<'de> + Default,
 {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A number that JavaScript may have divided: the part before the point, within the range.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast to an integer keeps to its range"
+)]
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a number")]
+    enum Number {
+        Whole(u64),
+        Any(f64),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        Some(Number::Whole(number)) => number,
+        Some(Number::Any(number)) => number as u64,
+        None => 0,
+    })
 }
 
 /// What a user adds to an endpoint's entry in STATS.

@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_nats::client::traits::Publisher as _;
 use async_nats::client::{PublishErrorKind, SubscribeErrorKind};
 use async_nats::connection::State;
-use async_nats::{Client, Message, StatusCode, Subject};
+use async_nats::{Client, Message, Subject};
 use bytes::Bytes;
 
 use super::barrier::{self, BarrierError};
 use super::events::{Events, Listener};
 use super::headers::Headers;
+use super::replies::{Replies, says_no_responders};
 use super::requests::Requests;
 use super::subscription::Subscription;
 
@@ -187,12 +188,32 @@ impl Connection {
         .await
         .map_err(RequestError::Publish)?;
         match pending.reply().await {
-            Some(message) if message.status == Some(StatusCode::NO_RESPONDERS) => {
-                Err(RequestError::NoResponders)
-            }
+            Some(message) if says_no_responders(&message) => Err(RequestError::NoResponders),
             Some(message) => Ok(message),
             None => Err(RequestError::Publish(PublishError::Closed)),
         }
+    }
+
+    /// Sends a request that several may answer, and gives their replies, `at_most` of them. Dropping
+    /// the replies, or this future, leaves nothing behind.
+    pub(crate) async fn request_many(
+        &self,
+        subject: Subject,
+        headers: Option<Headers>,
+        payload: Bytes,
+        at_most: u64,
+    ) -> Result<Replies, PublishError> {
+        let (inbox, replies) = Replies::open(&self.inner.client, at_most)
+            .await
+            .map_err(|_| PublishError::Closed)?;
+        self.publish(Outbound {
+            subject,
+            reply: Some(inbox),
+            headers,
+            payload,
+        })
+        .await?;
+        Ok(replies)
     }
 
     /// Waits until everything published has left this process.

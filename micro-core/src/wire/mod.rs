@@ -8,7 +8,8 @@
 //! - `connection`: subscribe, publish, flush;
 //! - `barrier`: a round trip, the only proof that the server has read what was sent before;
 //! - `subscription` and `reader`: reading requests, and leaving without losing one;
-//! - `requests`: requests and the replies to them;
+//! - `requests`: requests and the reply to each;
+//! - `replies`: the replies to one request that several may answer;
 //! - `events`: what the server says that belongs to no message;
 //! - `headers`: names and values that can be written safely.
 
@@ -18,6 +19,7 @@ mod connection;
 mod events;
 mod headers;
 mod reader;
+mod replies;
 mod requests;
 mod subscription;
 
@@ -31,4 +33,5 @@ pub(crate) use events::Listener;
 pub use events::{Event, Events, Refused};
 pub use headers::{HeaderError, Headers};
 pub(crate) use reader::{Reader, Receive};
+pub(crate) use replies::{Replies, says_no_responders};
 pub(crate) use subscription::Subscription;

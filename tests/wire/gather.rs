@@ -1,0 +1,312 @@
+//! One request, many replies: when a gather ends, what it keeps, and that it leaves nothing behind.
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, Message};
+use futures_util::{FutureExt as _, StreamExt as _};
+use micro::{CallError, Caller, Ended, Error, Gathered, Request, RunningService, ServiceBuilder};
+use tokio::sync::Semaphore;
+
+use crate::broker::Broker;
+use crate::raw;
+
+/// Far longer than a test may take: what ends before it was ended by something else.
+const FOR_EVER: Duration = Duration::from_hours(24);
+
+async fn whoami(request: Request) -> micro::Json<String> {
+    micro::Json(request.context().instance_id().to_owned())
+}
+
+/// Five instances in five queue groups: each request has five replies.
+async fn five(broker: &Broker) -> Vec<RunningService> {
+    let mut services = Vec::new();
+    for number in 0..5 {
+        let service = ServiceBuilder::new("five", "1.0.0")
+            .queue_group(format!("q-{number}"))
+            .endpoint("who", whoami)
+            .start(&broker.client().await)
+            .await
+            .unwrap();
+        services.push(service);
+    }
+    services
+}
+
+async fn caller(broker: &Broker) -> Caller {
+    Caller::new(broker.client().await)
+}
+
+fn instances<R, E>(gathered: &Gathered<R, E>) -> HashSet<&str> {
+    let answers = gathered.answers.iter();
+    answers
+        .map(|answer| answer.instance.as_deref().unwrap())
+        .collect()
+}
+
+async fn in_time<T>(future: impl IntoFuture<Output = T>) -> T {
+    tokio::time::timeout(raw::PATIENCE, future).await.unwrap()
+}
+
+/// Waits until nobody is subscribed to `inbox`: the server answers "no responders".
+async fn nobody_listens(client: &Client, inbox: &str) {
+    let asked = async {
+        loop {
+            let request = async_nats::Request::new()
+                .payload("late".into())
+                .timeout(Some(Duration::from_millis(20)));
+            match client.send_request(inbox.to_owned(), request).await {
+                Err(error) if error.kind() == async_nats::RequestErrorKind::NoResponders => return,
+                _ => {}
+            }
+        }
+    };
+    in_time(asked).await;
+}
+
+#[tokio::test]
+async fn it_ends_by_the_silence_with_every_reply() {
+    let broker = Broker::start().await;
+    let services = five(&broker).await;
+    let caller = caller(&broker).await;
+    let gather = caller
+        .call::<_, String, Error>("who", ())
+        .gather()
+        .silence(Duration::from_secs(2))
+        .within(FOR_EVER);
+    let gathered = in_time(gather).await.unwrap();
+    assert_eq!(gathered.ended, Ended::Silence);
+    assert_eq!(gathered.answers.len(), 5);
+    let ids: HashSet<_> = services.iter().map(RunningService::id).collect();
+    assert_eq!(instances(&gathered), ids);
+    for answer in &gathered.answers {
+        assert_eq!(answer.instance.as_deref(), Some(answer.value.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn it_ends_with_the_number_that_was_asked_for() {
+    let broker = Broker::start().await;
+    let _services = five(&broker).await;
+    let caller = caller(&broker).await;
+    for number in [1, 3, 5] {
+        let call = caller.call::<_, String, Error>("who", ());
+        let gather = call.timeout(FOR_EVER).gather().at_most(number);
+        let gathered = in_time(gather).await.unwrap();
+        assert_eq!(gathered.ended, Ended::AtMost);
+        assert_eq!(gathered.into_values().len(), number);
+    }
+    let call = caller.call::<_, String, Error>("who", ());
+    let none = call.gather().at_most(0).await.unwrap_err();
+    assert!(matches!(none, CallError::Request { .. }), "{none}");
+}
+
+#[tokio::test]
+async fn the_silence_counts_from_the_first_reply_and_the_whole_time_ends_it_all() {
+    let broker = Broker::start().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let _service = ServiceBuilder::new("slow", "1.0.0")
+        .endpoint("slow", move |_: Request| {
+            let gate = Arc::clone(&held);
+            async move {
+                let _pass = gate.acquire().await;
+                "1"
+            }
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let caller = caller(&broker).await;
+    let gather = || caller.call::<_, u8, Error>("slow", ()).gather();
+
+    let after = Duration::from_millis(100);
+    let nothing = in_time(gather().within(after)).await.unwrap_err();
+    assert_eq!(nothing.to_string(), "no reply from `slow` within 100ms");
+
+    let patient = gather().silence(Duration::from_millis(1)).within(FOR_EVER);
+    let open = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        gate.add_permits(1_000);
+    };
+    let (gathered, ()) = in_time(async { tokio::join!(patient.into_future(), open) }).await;
+    assert_eq!(gathered.unwrap().into_values(), [1]);
+
+    let all = in_time(gather().within(Duration::from_secs(2)))
+        .await
+        .unwrap();
+    assert_eq!((all.ended, all.answers.len()), (Ended::Within, 1));
+}
+
+#[tokio::test]
+async fn failures_are_kept_apart_from_answers() {
+    let broker = Broker::start().await;
+    for (number, code) in [0, 0, 409, 500].into_iter().enumerate() {
+        ServiceBuilder::new("mixed", "1.0.0")
+            .no_queue_group()
+            .endpoint("mixed", move |_: Request| async move {
+                match code {
+                    0 => Ok(format!("{number}")),
+                    code => Err(Error::new(code, "no")),
+                }
+            })
+            .start(&broker.client().await)
+            .await
+            .unwrap();
+    }
+    ServiceBuilder::new("mixed", "1.0.0")
+        .no_queue_group()
+        .endpoint("mixed", async |_: Request| "no number")
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let caller = caller(&broker).await;
+    let gather = caller
+        .call::<_, u8, Error>("mixed", ())
+        .timeout(FOR_EVER)
+        .gather()
+        .at_most(5);
+    let gathered = in_time(gather).await.unwrap();
+    let mut values: Vec<_> = gathered.answers.iter().map(|answer| answer.value).collect();
+    values.sort_unstable();
+    assert_eq!(values, [0, 1]);
+    let mut codes: Vec<_> = gathered
+        .failures
+        .iter()
+        .map(|failure| failure.error.code())
+        .collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [None, Some(409), Some(500)]);
+    let instances: HashSet<_> = gathered
+        .failures
+        .iter()
+        .map(|failure| failure.instance.as_deref().unwrap())
+        .collect();
+    assert_eq!(instances.len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_to_answer_is_known_at_once() {
+    let broker = Broker::start().await;
+    let caller = caller(&broker).await;
+    let gather = caller
+        .call::<_, String, Error>("nobody", ())
+        .gather()
+        .within(FOR_EVER);
+    let error = in_time(gather).await.unwrap_err();
+    assert!(matches!(error, CallError::NoResponders { .. }), "{error}");
+    let too_large = caller
+        .call::<_, String, Error>("nobody", vec![0_u64; 1024 * 1024])
+        .gather()
+        .within(FOR_EVER);
+    let error = in_time(too_large).await.unwrap_err();
+    assert!(matches!(error, CallError::Transport { .. }), "{error}");
+}
+
+/// A request as it arrives at a service that answers when the test says so.
+async fn next_request(requests: &mut async_nats::Subscriber) -> Message {
+    in_time(requests.next()).await.unwrap()
+}
+
+/// Polls a gather until its request has arrived, and gives the inbox.
+async fn until_sent<T>(
+    gather: &mut (impl Future<Output = T> + Unpin),
+    requests: &mut async_nats::Subscriber,
+) -> async_nats::Subject {
+    let sent = async {
+        loop {
+            assert!(Pin::new(&mut *gather).now_or_never().is_none());
+            if let Some(request) = requests.next().now_or_never() {
+                return request.unwrap().reply.unwrap();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time(sent).await
+}
+
+#[tokio::test]
+async fn nothing_stays_subscribed() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = caller(&broker).await;
+
+    // Dropped midway: after the request was sent, and after a reply to it has come.
+    for replies in [0, 1] {
+        let gather = caller.call::<_, u8, Error>("held", ()).gather();
+        let mut gather = gather.within(FOR_EVER).into_future();
+        let inbox = until_sent(&mut gather, &mut requests).await;
+        for _ in 0..replies {
+            service.publish(inbox.clone(), "1".into()).await.unwrap();
+        }
+        raw::round_trip(&service).await;
+        assert!(gather.as_mut().now_or_never().is_none());
+        drop(gather);
+        nobody_listens(&service, &inbox).await;
+    }
+
+    // Ended by the time, by the number, and by the silence.
+    let gather = || caller.call::<_, u8, Error>("held", ()).gather();
+    for gather in [
+        gather().within(Duration::from_millis(50)),
+        gather().within(FOR_EVER).at_most(1),
+        gather().within(FOR_EVER).silence(Duration::from_millis(10)),
+    ] {
+        let ended = gather.into_future();
+        let answer = async {
+            let inbox = next_request(&mut requests).await.reply.unwrap();
+            service.publish(inbox.clone(), "1".into()).await.unwrap();
+            inbox
+        };
+        let (_, inbox) = in_time(async { tokio::join!(ended, answer) }).await;
+        nobody_listens(&service, &inbox).await;
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_replies_are_kept_at_most() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("flood").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = caller(&broker).await;
+    let gather = caller
+        .call::<_, u32, Error>("flood", ())
+        .gather()
+        .within(FOR_EVER);
+    let flood = async {
+        let inbox = next_request(&mut requests).await.reply.unwrap();
+        for number in 0..5_000 {
+            let reply = number.to_string().into();
+            service.publish(inbox.clone(), reply).await.unwrap();
+        }
+    };
+    let (gathered, ()) = in_time(async { tokio::join!(gather.into_future(), flood) }).await;
+    let gathered = gathered.unwrap();
+    assert_eq!(gathered.ended, Ended::AtMost);
+    assert_eq!(gathered.into_values(), (0..1_000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn replies_beyond_the_limit_are_not_sent_to_the_caller() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = caller(&broker).await;
+    let call = caller.call::<_, u8, Error>("held", ());
+    let mut gather = call.gather().within(FOR_EVER).at_most(1).into_future();
+    let inbox = until_sent(&mut gather, &mut requests).await;
+    // The gather is not polled meanwhile: it is the server that keeps the second reply back.
+    service.publish(inbox.clone(), "1".into()).await.unwrap();
+    let second = raw::try_request(&service, &inbox, "2").await;
+    assert_eq!(
+        second.unwrap_err(),
+        async_nats::RequestErrorKind::NoResponders
+    );
+    assert_eq!(in_time(gather).await.unwrap().into_values(), [1]);
+}
