@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::{Client, Message, RequestErrorKind};
+use async_nats::{Client, HeaderMap, Message, RequestErrorKind};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -54,12 +54,28 @@ pub(crate) fn error_of(message: &Message) -> Option<(u16, String)> {
 /// Every reply to one request, in no order: those that come before a reply to a message that we
 /// send to ourselves behind it, `expected` at least.
 pub(crate) async fn gather(client: &Client, subject: &str, expected: usize) -> Vec<Message> {
+    gather_with(client, subject, None, "", expected).await
+}
+
+/// The same for a request with headers and a body.
+pub(crate) async fn gather_with(
+    client: &Client,
+    subject: &str,
+    headers: Option<HeaderMap>,
+    body: &'static str,
+    expected: usize,
+) -> Vec<Message> {
     let inbox = client.new_inbox();
     let mut replies = client.subscribe(inbox.clone()).await.unwrap();
-    client
-        .publish_with_reply(subject.to_owned(), inbox.clone(), "".into())
-        .await
-        .unwrap();
+    let (to, reply) = (subject.to_owned(), inbox.clone());
+    match headers {
+        None => client.publish_with_reply(to, reply, body.into()).await,
+        Some(headers) => {
+            let send = client.publish_with_reply_and_headers(to, reply, headers, body.into());
+            send.await
+        }
+    }
+    .unwrap();
     let mut all = Vec::new();
     while all.len() < expected {
         let reply = tokio::time::timeout(PATIENCE, replies.next())

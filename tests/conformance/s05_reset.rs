@@ -1,0 +1,81 @@
+//! Section 5: starting the counters anew.
+
+use std::sync::Arc;
+
+use micro::{Request, ServiceBuilder};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::broker::Broker;
+use crate::documents::{counters, counts, echo, fail, fresh, info, stats};
+use crate::raw;
+
+#[tokio::test]
+async fn a_reset_zeroes_the_counters_sets_started_and_keeps_the_rest() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("reset", "1.0.0")
+        .queue_group("workers")
+        .endpoint("echo", echo)
+        .group("g", |group| {
+            group.endpoint_with("fail", fail, |endpoint| {
+                endpoint.name("Fail").no_queue_group()
+            })
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let untouched = info(&client, &service).await;
+    for round in 0..3 {
+        raw::request(&client, "echo", "x").await;
+        raw::request(&client, "g.fail", "x").await;
+        let before = stats(&client, &service).await;
+        assert_eq!(counts(&before["endpoints"][1]), (1, 1), "round {round}");
+        service.reset();
+        let after = stats(&client, &service).await;
+        assert_eq!(
+            after["endpoints"],
+            json!([
+                fresh("echo", "echo", "workers"),
+                fresh("Fail", "g.fail", "")
+            ])
+        );
+        // Both are written alike, so the order of the texts is that of the times.
+        assert!(after["started"].as_str().unwrap() > before["started"].as_str().unwrap());
+        assert_eq!(after["id"], before["id"]);
+    }
+    assert_eq!(info(&client, &service).await, untouched);
+}
+
+#[tokio::test]
+async fn a_request_in_flight_counts_after_a_reset() {
+    let broker = Broker::start().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let (entered, mut entries) = tokio::sync::mpsc::unbounded_channel();
+    let service = ServiceBuilder::new("flight", "1.0.0")
+        .endpoint("held", move |_: Request| {
+            let (held, entered) = (Arc::clone(&held), entered.clone());
+            async move {
+                entered.send(()).unwrap();
+                held.acquire().await.unwrap().forget();
+            }
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { raw::request(&client, "held", "").await }
+    });
+    entries.recv().await.unwrap();
+    service.reset();
+    assert_eq!(
+        counters(&client, &service, 0).await,
+        fresh("held", "held", "q")
+    );
+    gate.add_permits(1);
+    call.await.unwrap();
+    assert_eq!(counts(&counters(&client, &service, 0).await), (1, 0));
+}

@@ -1,0 +1,146 @@
+//! Section 11: more requests than there is room for.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use async_nats::ConnectOptions;
+use futures_util::StreamExt as _;
+use micro::{Connection, Events, Request, ServiceBuilder};
+use tokio::sync::Semaphore;
+
+use crate::broker::Broker;
+use crate::documents::{ask_all, counters, counts, echo, ping};
+use crate::raw;
+
+#[tokio::test]
+async fn what_is_over_the_limits_is_refused_at_once_and_counted() {
+    let broker = Broker::start().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let service = ServiceBuilder::new("narrow", "1.0.0")
+        .endpoint_with(
+            "narrow",
+            move |_: Request| {
+                let held = Arc::clone(&held);
+                async move {
+                    held.acquire().await.unwrap().forget();
+                    "served"
+                }
+            },
+            |endpoint| endpoint.concurrency(3),
+        )
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let inbox = client.new_inbox();
+    let mut replies = client.subscribe(inbox.clone()).await.unwrap();
+    for _ in 0..60 {
+        client
+            .publish_with_reply("narrow", inbox.clone(), "".into())
+            .await
+            .unwrap();
+    }
+    let mut next = async || {
+        let reply = tokio::time::timeout(raw::PATIENCE, replies.next()).await;
+        reply.unwrap().unwrap()
+    };
+    // Three run, sixteen times as many wait, and nothing can finish: the rest is refused.
+    for _ in 0..60 - 3 - 48 {
+        let refused = next().await;
+        assert_eq!(raw::error_of(&refused).unwrap().0, 503);
+        assert_eq!(raw::text(&refused), "");
+    }
+    let seen = counters(&client, &service, 0).await;
+    assert_eq!(counts(&seen), (9, 9));
+    assert!(seen["last_error"].as_str().unwrap().starts_with("503:"));
+    gate.add_permits(51);
+    for _ in 0..51 {
+        assert_eq!(raw::text(&next().await), "served");
+    }
+    assert_eq!(counts(&counters(&client, &service, 0).await), (60, 9));
+}
+
+#[tokio::test]
+async fn never_more_handlers_run_than_the_limit() {
+    let broker = Broker::start().await;
+    let room = Arc::new(Semaphore::new(4));
+    let rooms = Arc::clone(&room);
+    let _service = ServiceBuilder::new("bounded", "1.0.0")
+        .concurrency(4)
+        .endpoint("work", move |_: Request| {
+            let rooms = Arc::clone(&rooms);
+            async move {
+                // A fifth would find no room.
+                let _room = rooms.try_acquire().map_err(micro::Error::from)?;
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                Ok::<_, micro::Error>("done")
+            }
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for _ in 0..20 {
+        let calls = (0..60).map(|_| raw::request(&client, "work", ""));
+        for reply in futures_util::future::join_all(calls).await {
+            assert_eq!(raw::text(&reply), "done");
+        }
+    }
+}
+
+/// A handler that blocks its thread keeps the requests behind it from being read, and the client
+/// drops what it has no room for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_slow_consumer_does_not_stop_the_service() {
+    let broker = Broker::start().await;
+    let events = Events::new();
+    let observed = events.clone();
+    let dropped = Arc::new(Semaphore::new(0));
+    let noticed = Arc::clone(&dropped);
+    let client = ConnectOptions::new()
+        .subscription_capacity(8)
+        .event_callback(move |event| {
+            observed.observe(&event);
+            if matches!(event, async_nats::Event::SlowConsumer(_)) {
+                noticed.add_permits(1);
+            }
+            async {}
+        })
+        .connect(broker.url())
+        .await
+        .unwrap();
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let held = Arc::clone(&gate);
+    let service = ServiceBuilder::new("slow", "1.0.0")
+        .endpoint("block", move |_: Request| {
+            let held = Arc::clone(&held);
+            async move {
+                let open = held.0.lock().unwrap();
+                drop(held.1.wait_while(open, |open| !*open).unwrap());
+                "done"
+            }
+        })
+        .endpoint("echo", echo)
+        .start(Connection::with_events(client, events))
+        .await
+        .unwrap();
+    let caller = broker.client().await;
+    let inbox = caller.new_inbox();
+    for _ in 0..100 {
+        caller
+            .publish_with_reply("block", inbox.clone(), "".into())
+            .await
+            .unwrap();
+    }
+    let noticed = tokio::time::timeout(raw::PATIENCE, dropped.acquire_many(10)).await;
+    noticed.unwrap().unwrap().forget();
+    *gate.0.lock().unwrap() = true;
+    gate.1.notify_all();
+    // Everything is as it was.
+    ping(&caller, &service).await;
+    assert_eq!(ask_all(&caller, "$SRV.PING", 1).await.len(), 1);
+    assert_eq!(raw::text(&raw::request(&caller, "echo", "x").await), "x");
+    assert_eq!(raw::text(&raw::request(&caller, "block", "").await), "done");
+}
