@@ -1,10 +1,10 @@
 //! Section 4: the answer to STATS, and what its counters mean. That it has these fields, of these
 //! kinds, and no others is in `schemas/stats.json`, which every answer here is held to.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use micro::{Error, Reply, Request, ServiceBuilder};
+use micro::{Error, Reply, Request, RunningService, ServiceBuilder};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -195,6 +195,78 @@ async fn data_is_left_out_without_a_stats_handler() {
 }
 
 #[tokio::test]
+async fn data_is_whatever_a_stats_handler_says() {
+    let broker = Broker::start().await;
+    let values = [
+        json!({"endpoint": "e"}),
+        json!([1, 2]),
+        json!("text"),
+        json!(7.5),
+        json!(true),
+    ];
+    let mut builder = ServiceBuilder::new("data", "1.0.0");
+    for (number, value) in values.iter().enumerate() {
+        let value = value.clone();
+        builder = builder.endpoint_with(&format!("e{number}"), echo, move |endpoint| {
+            endpoint.stats_handler(move |_| value.clone())
+        });
+    }
+    let service = builder
+        .endpoint("without", echo)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let document = stats(&broker.client().await, &service).await;
+    for (number, value) in values.iter().enumerate() {
+        assert_eq!(document["endpoints"][number]["data"], *value);
+    }
+    assert_eq!(document["endpoints"][values.len()].get("data"), None);
+}
+
+/// The `nats` command would print "null".
+#[tokio::test]
+async fn data_is_left_out_when_a_stats_handler_has_nothing_to_say() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("data", "1.0.0")
+        .endpoint_with("none", echo, |endpoint| {
+            endpoint.stats_handler(|_| None::<u32>)
+        })
+        .endpoint_with("unit", echo, |endpoint| endpoint.stats_handler(|_| ()))
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let document = stats(&broker.client().await, &service).await;
+    for endpoint in document["endpoints"].as_array().unwrap() {
+        assert_eq!(endpoint.get("data"), None, "{endpoint}");
+    }
+}
+
+/// Locks that a stats handler would meet again are held by nobody.
+#[tokio::test]
+async fn a_stats_handler_may_use_its_own_service() {
+    let broker = Broker::start().await;
+    let this: Arc<OnceLock<RunningService>> = Arc::default();
+    let own = Arc::clone(&this);
+    let service = ServiceBuilder::new("own", "1.0.0")
+        .endpoint("echo", echo)
+        .endpoint_with("asks", echo, move |endpoint| {
+            endpoint.stats_handler(move |stats| {
+                let service = own.get().unwrap();
+                let seen = service.stats().endpoints.len();
+                json!({"of": stats.name, "stats": seen, "info": service.info().endpoints.len()})
+            })
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    this.set(service.clone()).unwrap();
+    let client = broker.client().await;
+    let expected = json!({"of": "asks", "stats": 2, "info": 2});
+    assert_eq!(counters(&client, &service, 1).await["data"], expected);
+    assert_eq!(service.stats().endpoints[1].data, Some(expected));
+}
+
+#[tokio::test]
 async fn stats_list_the_endpoints_of_info() {
     let broker = Broker::start().await;
     let service = plain("listed")
@@ -298,6 +370,46 @@ async fn a_reply_that_cannot_be_sent_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_answered_several_times_counts_once() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("several", "1.0.0")
+        .endpoint("three", async |request: Request| {
+            request.context().reply("one").await?;
+            request.context().reply("two").await?;
+            Ok::<_, Error>("three")
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for asked in 1..=5 {
+        let replies = raw::gather(&client, "three", 3).await;
+        let texts: Vec<_> = replies.iter().map(raw::text).collect();
+        assert_eq!(texts, ["one", "two", "three"]);
+        assert_eq!(counts(&counters(&client, &service, 0).await), (asked, 0));
+    }
+}
+
+/// A caller without a reply subject, and a handler that answers it three times.
+#[tokio::test]
+async fn several_answers_to_nobody_are_one_error() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("nobody", "1.0.0")
+        .endpoint("three", async |request: Request| {
+            let _ = request.context().reply("one").await;
+            let _ = request.context().reply("two").await;
+            "three"
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    client.publish("three", "".into()).await.unwrap();
+    raw::gather(&client, "three", 3).await;
+    assert_eq!(counts(&counters(&client, &service, 0).await), (2, 1));
+}
+
+#[tokio::test]
 async fn a_request_counts_when_its_handler_has_returned() {
     let broker = Broker::start().await;
     let gate = Arc::new(Semaphore::new(0));
@@ -366,6 +478,32 @@ async fn processing_time_is_that_of_the_handlers_without_the_queue() {
     let counted = Duration::from_nanos(seen["processing_time"].as_u64().unwrap());
     let inside = *inside.lock().unwrap();
     assert!(inside <= counted, "{inside:?} within {counted:?}");
+    assert!(counted <= outside, "{counted:?} within {outside:?}");
+}
+
+/// The same for handlers that compute, which are given tasks of their own: on one thread they take
+/// turns, and a turn that has not come is no work.
+#[tokio::test]
+async fn processing_time_of_handlers_that_compute_is_without_the_queue_too() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("heavy", "1.0.0")
+        .endpoint("compute", async |_: Request| {
+            std::thread::sleep(Duration::from_millis(10));
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    // From the first one on it is known to be heavy.
+    raw::request(&client, "compute", "").await;
+    service.reset();
+    let started = Instant::now();
+    let calls = (0..10).map(|_| raw::request(&client, "compute", ""));
+    futures_util::future::join_all(calls).await;
+    let outside = started.elapsed();
+    let seen = counters(&client, &service, 0).await;
+    assert_eq!(counts(&seen), (10, 0));
+    let counted = Duration::from_nanos(seen["processing_time"].as_u64().unwrap());
     assert!(counted <= outside, "{counted:?} within {outside:?}");
 }
 

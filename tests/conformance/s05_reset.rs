@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use micro::{Request, ServiceBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
@@ -78,4 +78,25 @@ async fn a_request_in_flight_counts_after_a_reset() {
     gate.add_permits(1);
     call.await.unwrap();
     assert_eq!(counts(&counters(&client, &service, 0).await), (1, 0));
+}
+
+#[tokio::test]
+async fn data_is_asked_for_anew_after_a_reset() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("data", "1.0.0")
+        .stats_handler(|stats| json!({"seen": stats.num_requests}))
+        .endpoint("echo", echo)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for _ in 0..3 {
+        raw::request(&client, "echo", "x").await;
+    }
+    let seen = |endpoint: Value| endpoint["data"]["seen"].clone();
+    assert_eq!(seen(counters(&client, &service, 0).await), 3);
+    service.reset();
+    assert_eq!(seen(counters(&client, &service, 0).await), 0);
+    raw::request(&client, "echo", "x").await;
+    assert_eq!(seen(counters(&client, &service, 0).await), 1);
 }

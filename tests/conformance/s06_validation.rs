@@ -285,8 +285,22 @@ async fn a_limit_of_no_handler_at_all_is_refused() {
     stage
         .refused(named("none").concurrency(0), "`concurrency`")
         .await;
+    let least = with(|endpoint| endpoint.concurrency(1).pending(0));
+    stage.accepted(least).await;
+}
+
+#[tokio::test]
+async fn metadata_has_at_most_128_kib() {
+    let stage = Stage::set().await;
+    let limit = 128 * 1024;
+    let value = |bytes: usize| "v".repeat(bytes);
     stage
-        .accepted(with(|endpoint| endpoint.concurrency(1)))
+        .refused(named("much").metadata("k", value(limit)), "metadata")
+        .await;
+    let of_endpoint = with(|endpoint| endpoint.metadata("key", "v").metadata("k", value(limit)));
+    stage.refused(of_endpoint, "metadata").await;
+    stage
+        .accepted(named("much").metadata("k", value(limit - 1)))
         .await;
 }
 

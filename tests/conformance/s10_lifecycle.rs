@@ -8,10 +8,13 @@ use std::time::SystemTime;
 use async_nats::ConnectOptions;
 use futures_util::future::join_all;
 use humantime::format_rfc3339_micros;
-use micro::{Connection, Events, RunningService, ServiceBuilder};
+use micro::{
+    AddError, Connection, Events, Incident, Request, RunningService, ServiceBuilder, StartError,
+};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::broker::Broker;
-use crate::documents::{ask_all, by_id, echo, is_silent, ping, plain, start, stats};
+use crate::documents::{ask_all, by_id, each, echo, info, is_silent, ping, plain, start, stats};
 use crate::raw;
 use crate::tap::Tap;
 
@@ -233,31 +236,219 @@ async fn a_closed_connection_stops_the_service_and_the_users_own_callback_is_cal
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_refused_later_stops_the_service_and_is_named() {
+async fn a_subscription_that_is_refused_fails_the_start_by_name_and_leaves_nothing() {
     let broker = Broker::start().await;
-    for subject in ["echo", "$SRV.PING"] {
+    let client = broker.client().await;
+    for subject in ["fail", "$SRV.INFO.partly"] {
+        let tap = Tap::before(&broker).await;
+        tap.refuse(subject);
+        let (connection, _) = own_client(tap.url()).await;
+        let error = plain("partly").start(&connection).await.unwrap_err();
+        let StartError::Refused { subject: named, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(named, subject);
+        // A round trip of the same connection: the server has heard of all that was given up.
+        let here = connection.client();
+        assert!(is_silent(here, "nobody").await);
+        for nobody in ["echo", "fail", "$SRV.PING", "$SRV.INFO.partly"] {
+            assert!(is_silent(&client, nobody).await, "{nobody}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_refused_later_is_told_counted_and_stops_the_service() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    for (subject, errors) in [("echo", [1, 0]), ("$SRV.PING", [0, 0])] {
         let tap = Tap::before(&broker).await;
         let (connection, _) = own_client(tap.url()).await;
-        let service = plain("refused").start(&connection).await.unwrap();
-        // None of its subjects: that is somebody else's.
-        for other in ["other", "$SRV.PING.other", "echo.more"] {
-            tap.have_server_say(&format!(
-                "-ERR 'Permissions Violation for Subscription to \"{other}\"'"
-            ));
+        let (told, mut incidents) = mpsc::unbounded_channel();
+        let service = plain("refused")
+            .on_error(move |service, incident| {
+                let _ = told.send((service.id().to_owned(), incident.clone()));
+            })
+            .start(&connection)
+            .await
+            .unwrap();
+        // None of its subjects: that is somebody else's, and for no error handler of ours.
+        for other in ["other", "$SRV.PING.other", "echo.more", "ech"] {
+            tap.refuse_now(other);
         }
         tap.have_server_say("-ERR 'Permissions Violation for Publish to \"echo\"'");
-        let client = broker.client().await;
         ping(&client, &service).await;
         assert_eq!(raw::text(&raw::request(&client, "echo", "x").await), "x");
 
-        tap.have_server_say(&format!(
-            "-ERR 'Permissions Violation for Subscription to \"{subject}\"'"
-        ));
-        let report = tokio::time::timeout(raw::PATIENCE, service.stopped())
-            .await
-            .unwrap();
+        tap.refuse_now(subject);
+        let (id, incident) = incidents.recv().await.unwrap();
+        assert_eq!(
+            (id.as_str(), incident.subject()),
+            (service.id(), Some(subject))
+        );
+        assert!(matches!(incident, Incident::SubscriptionRefused { .. }));
+        let stopped = tokio::time::timeout(raw::PATIENCE, service.stopped()).await;
+        let report = stopped.unwrap();
         let cause = report.cause.unwrap();
         assert!(cause.contains(&format!("`{subject}`")), "{cause}");
+        let seen = report.endpoints.iter().map(|endpoint| endpoint.num_errors);
+        assert_eq!(seen.collect::<Vec<_>>(), errors);
+        if errors[0] > 0 {
+            assert_eq!(report.endpoints[0].last_error, cause);
+        }
         assert!(is_silent(&client, &by_id("PING", &service)).await);
+    }
+}
+
+#[tokio::test]
+async fn endpoints_that_are_added_are_listed_last_and_those_removed_no_more() {
+    let broker = Broker::start().await;
+    let service = start(&broker, "changing").await;
+    let client = broker.client().await;
+    let untouched = ping(&client, &service).await;
+    service
+        .add(|root| {
+            root.endpoint("zz", echo)
+                .group("g", |group| group.no_queue_group().endpoint("aa", echo))
+        })
+        .await
+        .unwrap();
+    service.add_endpoint("bb", echo).await.unwrap();
+    let mut expected = vec!["echo", "fail", "zz", "g.aa", "bb"];
+    let agree = async |expected: &[&str]| {
+        let info = info(&client, &service).await;
+        let stats = stats(&client, &service).await;
+        assert_eq!(each(&info, "subject"), expected);
+        assert_eq!(each(&stats, "subject"), expected);
+        for subject in expected {
+            raw::request(&client, subject, "x").await;
+        }
+    };
+    agree(&expected).await;
+    for gone in [3, 0, 1] {
+        let endpoint = service.endpoints().remove(gone);
+        assert_eq!(endpoint.subject(), expected.remove(gone));
+        assert_eq!(endpoint.remove().await, None);
+        agree(&expected).await;
+        assert!(is_silent(&client, endpoint.subject()).await);
+    }
+    // Neither has to do with the instance.
+    assert_eq!(ping(&client, &service).await, untouched);
+}
+
+#[tokio::test]
+async fn a_stopped_service_lists_no_endpoints_and_takes_none() {
+    let broker = Broker::start().await;
+    let service = start(&broker, "over").await;
+    let client = broker.client().await;
+    raw::request(&client, "fail", "").await;
+    let report = service.stop().await;
+    assert_eq!(service.info().endpoints, []);
+    assert_eq!(service.stats().endpoints, []);
+    assert!(service.endpoints().is_empty());
+    let added = service.add_endpoint("late", echo).await;
+    assert!(matches!(added, Err(AddError::Stopped { .. })), "{added:?}");
+    assert!(is_silent(&client, "late").await);
+    assert_eq!(report.endpoints.len(), 2);
+    assert_eq!(
+        (
+            report.endpoints[1].num_requests,
+            report.endpoints[1].num_errors
+        ),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn the_done_handler_is_called_once_when_the_last_reply_has_been_sent() {
+    let broker = Broker::start().await;
+    let tap = Tap::before(&broker).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let (entered, mut entries) = mpsc::unbounded_channel();
+    let (done, mut called) = mpsc::unbounded_channel();
+    let service = ServiceBuilder::new("done", "1.0.0")
+        .endpoint("held", move |_: Request| {
+            let (held, entered) = (Arc::clone(&held), entered.clone());
+            async move {
+                entered.send(()).unwrap();
+                held.acquire().await.unwrap().forget();
+                "the last reply"
+            }
+        })
+        .on_done(move |service, report| {
+            done.send((service.id().to_owned(), report.clone()))
+                .unwrap();
+        })
+        .start(&tap.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { raw::request(&client, "held", "").await }
+    });
+    entries.recv().await.unwrap();
+    let stopping = tokio::spawn({
+        let service = service.clone();
+        async move { service.stop().await }
+    });
+    let mark = tap.mark();
+    // It has begun to leave, and waits for the handler.
+    let leaving = async {
+        let left = |frame: &crate::tap::Frame| frame.line.starts_with("UNSUB ");
+        while !tap.said_since(mark).iter().any(left) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let leaving = tokio::time::timeout(raw::PATIENCE, leaving);
+    leaving.await.unwrap();
+    assert!(called.try_recv().is_err());
+    gate.add_permits(1);
+    let (id, report) = called.recv().await.unwrap();
+    let last = |frame: &crate::tap::Frame| frame.body == b"the last reply";
+    assert!(tap.said_since(mark).iter().any(last));
+    assert_eq!(id, service.id());
+    assert_eq!(stopping.await.unwrap(), report);
+    assert_eq!(service.stop().await, report);
+    assert_eq!(raw::text(&call.await.unwrap()), "the last reply");
+    drop(service);
+    assert!(called.try_recv().is_err(), "once");
+}
+
+/// INFO is prepared when an endpoint comes or goes, STATS when it is asked for: they list the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn info_and_stats_agree_after_endpoints_have_come_and_gone_at_once() {
+    let broker = Broker::start().await;
+    // Many, so that it takes a while to write them all down.
+    let staying = (0..300).fold(
+        ServiceBuilder::new("changing", "1.0.0"),
+        |builder, number| builder.endpoint(&format!("stays.{number}"), echo),
+    );
+    let service = staying.start(&broker.client().await).await.unwrap();
+    let client = broker.client().await;
+    for round in 0..50 {
+        let leaving = service.endpoints().split_off(300);
+        let coming = (0..4).map(|number| {
+            let service = service.clone();
+            tokio::spawn(async move {
+                let subject = format!("round.{round}.{number}");
+                service.add_endpoint(&subject, echo).await.unwrap();
+            })
+        });
+        let going = leaving.into_iter().map(|endpoint| {
+            tokio::spawn(async move {
+                endpoint.remove().await;
+            })
+        });
+        let changes: Vec<_> = coming.chain(going).collect();
+        for change in join_all(changes).await {
+            change.unwrap();
+        }
+        let info = info(&client, &service).await;
+        let stats = stats(&client, &service).await;
+        let listed = each(&info, "subject");
+        assert_eq!(listed, each(&stats, "subject"), "round {round}");
+        assert_eq!(listed.len(), 304, "round {round}");
     }
 }

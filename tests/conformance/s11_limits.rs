@@ -4,8 +4,8 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use async_nats::ConnectOptions;
 use futures_util::StreamExt as _;
-use micro::{Connection, Events, Request, ServiceBuilder};
-use tokio::sync::Semaphore;
+use micro::{Connection, Events, Incident, Request, ServiceBuilder};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::broker::Broker;
 use crate::documents::{ask_all, counters, counts, echo, ping};
@@ -61,6 +61,54 @@ async fn what_is_over_the_limits_is_refused_at_once_and_counted() {
 }
 
 #[tokio::test]
+async fn how_many_may_wait_is_the_endpoints_own() {
+    let broker = Broker::start().await;
+    for pending in [0, 1, 7] {
+        let gate = Arc::new(Semaphore::new(0));
+        let held = Arc::clone(&gate);
+        let service = ServiceBuilder::new("waiting", "1.0.0")
+            .endpoint_with(
+                "held",
+                move |_: Request| {
+                    let held = Arc::clone(&held);
+                    async move {
+                        held.acquire().await.unwrap().forget();
+                        "served"
+                    }
+                },
+                |endpoint| endpoint.concurrency(2).pending(pending),
+            )
+            .start(&broker.client().await)
+            .await
+            .unwrap();
+        let client = broker.client().await;
+        let inbox = client.new_inbox();
+        let mut replies = client.subscribe(inbox.clone()).await.unwrap();
+        for _ in 0..20 {
+            client
+                .publish_with_reply("held", inbox.clone(), "".into())
+                .await
+                .unwrap();
+        }
+        let mut next = async || {
+            let reply = tokio::time::timeout(raw::PATIENCE, replies.next()).await;
+            reply.unwrap().unwrap()
+        };
+        let admitted = 2 + pending;
+        for _ in admitted..20 {
+            assert_eq!(raw::error_of(&next().await).unwrap().0, 503);
+        }
+        gate.add_permits(admitted);
+        for _ in 0..admitted {
+            assert_eq!(raw::text(&next().await), "served");
+        }
+        let refused = u64::try_from(20 - admitted).unwrap();
+        assert_eq!(counts(&counters(&client, &service, 0).await), (20, refused));
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn never_more_handlers_run_than_the_limit() {
     let broker = Broker::start().await;
     let room = Arc::new(Semaphore::new(4));
@@ -93,7 +141,7 @@ async fn never_more_handlers_run_than_the_limit() {
 /// A handler that blocks its thread keeps the requests behind it from being read, and the client
 /// drops what it has no room for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_slow_consumer_does_not_stop_the_service() {
+async fn a_slow_consumer_is_told_and_does_not_stop_the_service() {
     let broker = Broker::start().await;
     let events = Events::new();
     let observed = events.clone();
@@ -111,6 +159,7 @@ async fn a_slow_consumer_does_not_stop_the_service() {
         .connect(broker.url())
         .await
         .unwrap();
+    let (told, mut incidents) = mpsc::unbounded_channel();
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
     let held = Arc::clone(&gate);
     let service = ServiceBuilder::new("slow", "1.0.0")
@@ -123,6 +172,9 @@ async fn a_slow_consumer_does_not_stop_the_service() {
             }
         })
         .endpoint("echo", echo)
+        .on_error(move |_, incident| {
+            let _ = told.send(incident.clone());
+        })
         .start(Connection::with_events(client, events))
         .await
         .unwrap();
@@ -136,6 +188,8 @@ async fn a_slow_consumer_does_not_stop_the_service() {
     }
     let noticed = tokio::time::timeout(raw::PATIENCE, dropped.acquire_many(10)).await;
     noticed.unwrap().unwrap().forget();
+    let incident = tokio::time::timeout(raw::PATIENCE, incidents.recv()).await;
+    assert_eq!(incident.unwrap(), Some(Incident::SlowConsumer));
     *gate.0.lock().unwrap() = true;
     gate.1.notify_all();
     // Everything is as it was.

@@ -5,14 +5,17 @@
 //! command. This does the same, with the same types, and for a crowd as well.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_nats::{Client, HeaderMap, Message};
-use micro::{EndpointOptions, Request, RunningService, ServiceBuilder};
+use futures_util::StreamExt as _;
+use micro::{EndpointOptions, Error, Group, Request, RunningService, ServiceBuilder};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::documents::{counts, echo, fail, plain};
+use crate::documents::{counts, echo, fail, is_silent, plain};
 use crate::{raw, schema};
 
 /// What the three documents share, as Go has it: what is missing or null is the zero value, what
@@ -409,4 +412,261 @@ async fn questions_are_answered_while_every_handler_is_busy() {
     assert_eq!(ping(&client, None, 1).await[0]["id"], service.id());
     assert_eq!(ls(&client, None, 1).await[0]["id"], service.id());
     assert_eq!(stats(&client, "busy", 1).await[0]["id"], service.id());
+}
+
+/// What `nats micro serve NAME` is: a group of the service's name, one endpoint `echo`.
+#[tokio::test]
+async fn the_commands_own_demonstration_service_can_be_had() {
+    let broker = Broker::start().await;
+    let total = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&total);
+    let service = ServiceBuilder::new("CLIDEMO", "1.0.0")
+        .description("NATS CLI Demo Service (CLIDEMO)")
+        .metadata("_nats.client.created.library", "natscli")
+        .metadata("_nats.client.created.version", "0.4.1")
+        .group("CLIDEMO", |group| {
+            group.endpoint_with(
+                "echo",
+                move |request: Request| {
+                    let bytes = u64::try_from(request.payload().len()).unwrap();
+                    total.fetch_add(bytes, Ordering::Relaxed);
+                    async move { request.payload().clone() }
+                },
+                |endpoint| {
+                    endpoint.stats_handler(
+                        move |_| json!({"total_payload": seen.load(Ordering::Relaxed)}),
+                    )
+                },
+            )
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let document = info(&client, "CLIDEMO").await;
+    assert_eq!(document["endpoints"][0]["subject"], "CLIDEMO.echo");
+    for body in ["hello", "again"] {
+        let reply = request(&client, "CLIDEMO", "echo", body).await;
+        assert_eq!(reply.payload, body);
+    }
+    let of = format!("CLIDEMO.{}", service.id());
+    let seen = &stats(&client, &of, 1).await[0]["endpoints"][0];
+    assert_eq!(
+        (counts(seen), &seen["data"]["total_payload"]),
+        ((2, 0), &json!(10))
+    );
+}
+
+/// What the JavaScript repository's `service-check` asks of a service with one echo endpoint.
+#[tokio::test]
+async fn the_check_of_the_javascript_client_passes() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("checked", "0.0.1")
+        .description("echoes")
+        .metadata("service", "checked")
+        .endpoint_with(
+            "echo",
+            async |request: Request| match &request.payload()[..] {
+                b"" => Err(Error::new(400, "jsonParse")),
+                b"error" => Err(Error::new(500, "service asked to throw an error")),
+                _ => Ok(request.payload().clone()),
+            },
+            |endpoint| {
+                endpoint
+                    .metadata("endpoint", "echo")
+                    .stats_handler(|_| "text")
+            },
+        )
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for body in ["hello", "{}", "error ", "\"error\""] {
+        let reply = raw::request(&client, "echo", body).await;
+        assert_eq!((raw::text(&reply), raw::error_of(&reply)), (body, None));
+    }
+    for body in ["", "error"] {
+        let reply = raw::request(&client, "echo", body).await;
+        let (code, text) = raw::error_of(&reply).unwrap();
+        assert!(code > 0 && !text.is_empty());
+    }
+    // Metadata in all three, text in `data`, and by the schemas nothing else at the top.
+    for answer in [
+        &ping(&client, Some("checked"), 1).await[0],
+        &ls(&client, Some("checked"), 1).await[0],
+        &stats(&client, "checked", 1).await[0],
+    ] {
+        assert_eq!(answer["metadata"], json!({"service": "checked"}));
+        assert_eq!(answer["id"], service.id());
+    }
+    let seen = &stats(&client, "checked", 1).await[0]["endpoints"][0];
+    assert_eq!((counts(seen), &seen["data"]), ((6, 2), &json!("text")));
+}
+
+/// What the harness of the official clients' compatibility tests sends.
+#[derive(Deserialize)]
+struct Command {
+    config: Config,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    name: String,
+    version: String,
+    description: String,
+    metadata: BTreeMap<String, String>,
+    queue_group: Option<String>,
+    groups: Vec<GroupConfig>,
+    endpoints: Vec<EndpointConfig>,
+}
+
+#[derive(Deserialize)]
+struct GroupConfig {
+    name: String,
+    queue_group: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct EndpointConfig {
+    name: String,
+    subject: String,
+    metadata: Option<BTreeMap<String, String>>,
+    queue_group: Option<String>,
+    group: Option<String>,
+}
+
+/// The service of a configuration: an endpoint named `faulty` fails, all others echo.
+fn configured(config: Config) -> ServiceBuilder {
+    fn endpoint(group: Group, config: EndpointConfig) -> Group {
+        let faulty = config.name == "faulty";
+        let handler = move |request: Request| async move {
+            if faulty {
+                return Err(Error::new(500, "handler error"));
+            }
+            Ok(request.payload().clone())
+        };
+        group.endpoint_with(&config.subject, handler, |mut endpoint| {
+            for (key, value) in config.metadata.unwrap_or_default() {
+                endpoint = endpoint.metadata(key, value);
+            }
+            if let Some(group) = config.queue_group {
+                endpoint = endpoint.queue_group(group);
+            }
+            endpoint.name(config.name)
+        })
+    }
+    let mut builder = ServiceBuilder::new(config.name, config.version)
+        .description(config.description)
+        .stats_handler(|stats| json!({"endpoint": stats.name}));
+    for (key, value) in config.metadata {
+        builder = builder.metadata(key, value);
+    }
+    if let Some(group) = config.queue_group {
+        builder = builder.queue_group(group);
+    }
+    let groups: BTreeMap<_, _> = config
+        .groups
+        .into_iter()
+        .map(|group| (group.name, group.queue_group))
+        .collect();
+    for config in config.endpoints {
+        let name = config.group.clone().unwrap_or_default();
+        let queue_group = groups.get(&name).cloned().flatten();
+        builder = builder.group(&name, |mut group| {
+            if let Some(queue_group) = queue_group {
+                group = group.queue_group(queue_group);
+            }
+            endpoint(group, config)
+        });
+    }
+    builder
+}
+
+/// The driver listens, builds what it is told to, says so, and stops at the next message.
+async fn driver(client: Client) {
+    let mut commands = client.subscribe("tests.service.core.>").await.unwrap();
+    client.publish("driver.ready", "".into()).await.unwrap();
+    let start = commands.next().await.unwrap();
+    let command: Command = serde_json::from_slice(&start.payload).unwrap();
+    let service = configured(command.config).start(&client).await.unwrap();
+    client
+        .publish(start.reply.unwrap(), "".into())
+        .await
+        .unwrap();
+    let stop = commands.next().await.unwrap();
+    service.stop().await;
+    client
+        .publish(stop.reply.unwrap(), "".into())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_compatibility_harness_of_the_official_clients_is_satisfied() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let mut ready = client.subscribe("driver.ready").await.unwrap();
+    // On its way before the driver's message can be.
+    assert!(is_silent(&client, "nobody").await);
+    tokio::spawn(driver(broker.client().await));
+    ready.next().await.unwrap();
+    let command = json!({
+        "suite": "service",
+        "test": "core",
+        "command": "start",
+        "config": {
+            "name": "svc",
+            "version": "1.0.0",
+            "description": "test service",
+            "metadata": {"service": "svc"},
+            "queue_group": "queue",
+            "groups": [
+                {"name": "g1"},
+                {"name": "g2", "queue_group": "group-queue"},
+            ],
+            "endpoints": [
+                {"name": "faulty", "subject": "faulty"},
+                {"name": "echo", "subject": "echo", "metadata": {"endpoint": "e"}},
+                {"name": "in-group", "subject": "one", "group": "g1", "queue_group": "own"},
+                {"name": "of-group", "subject": "two", "group": "g2"},
+            ],
+        },
+    });
+    let told = client.request("tests.service.core.start", command.to_string().into());
+    assert_eq!(told.await.unwrap().payload, "");
+    let expected = [
+        ("faulty", "faulty", "queue"),
+        ("echo", "echo", "queue"),
+        ("in-group", "g1.one", "own"),
+        ("of-group", "g2.two", "group-queue"),
+    ];
+    let info = info(&client, "svc").await;
+    let seen = &stats(&client, "svc", 1).await[0];
+    for document in [&info, seen] {
+        for (place, (name, subject, queue_group)) in expected.iter().enumerate() {
+            let endpoint = &document["endpoints"][place];
+            assert_eq!(endpoint["name"], *name);
+            assert_eq!(endpoint["subject"], *subject);
+            assert_eq!(endpoint["queue_group"], *queue_group);
+        }
+    }
+    assert_eq!(info["endpoints"][1]["metadata"], json!({"endpoint": "e"}));
+    for (_, subject, _) in &expected[1..] {
+        assert_eq!(
+            raw::text(&raw::request(&client, subject, "hello").await),
+            "hello"
+        );
+    }
+    let failed = raw::request(&client, "faulty", "hello").await;
+    assert_eq!(
+        raw::error_of(&failed),
+        Some((500, "handler error".to_owned()))
+    );
+    let seen = &stats(&client, "svc", 1).await[0]["endpoints"];
+    assert_eq!(counts(&seen[0]), (1, 1));
+    assert_eq!(seen[0]["last_error"], "500:handler error");
+    assert_eq!(seen[0]["data"], json!({"endpoint": "faulty"}));
+    let told = client.request("tests.service.core.stop", "".into());
+    assert_eq!(told.await.unwrap().payload, "");
+    assert!(is_silent(&client, "$SRV.PING.svc").await);
 }

@@ -29,6 +29,7 @@ struct Seen {
     from_client: Vec<Frame>,
     from_server: Vec<Frame>,
     to_client: Vec<mpsc::UnboundedSender<Vec<u8>>>,
+    refused: Option<String>,
 }
 
 /// A proxy before a broker. It lives as long as the test.
@@ -52,8 +53,15 @@ impl Tap {
                 let (up, down) = (writer(to_server), writer(to_client));
                 notes.lock().unwrap().to_client.push(down.clone());
                 let (one, other) = (Arc::clone(&notes), Arc::clone(&notes));
+                let answer = down.clone();
                 tokio::spawn(copy(from_client, up, move |frame| {
-                    one.lock().unwrap().from_client.push(frame);
+                    let mut seen = one.lock().unwrap();
+                    if let Some(subject) = &seen.refused
+                        && frame.line.starts_with(&format!("SUB {subject} "))
+                    {
+                        answer.send(refusal(subject)).unwrap();
+                    }
+                    seen.from_client.push(frame);
                 }));
                 tokio::spawn(copy(from_server, down, move |frame| {
                     other.lock().unwrap().from_server.push(frame);
@@ -105,12 +113,29 @@ impl Tap {
         messages.cloned().collect()
     }
 
+    /// Has the server refuse subscriptions to a subject when they are asked for. It takes them all
+    /// the same, so that what a client does not give up is seen.
+    pub(crate) fn refuse(&self, subject: &str) {
+        self.seen.lock().unwrap().refused = Some(subject.to_owned());
+    }
+
+    /// Has the server refuse a subscription that it has taken before.
+    pub(crate) fn refuse_now(&self, subject: &str) {
+        for client in &self.seen.lock().unwrap().to_client {
+            client.send(refusal(subject)).unwrap();
+        }
+    }
+
     /// Has the server say a line to every client.
     pub(crate) fn have_server_say(&self, line: &str) {
         for client in &self.seen.lock().unwrap().to_client {
             client.send(format!("{line}\r\n").into_bytes()).unwrap();
         }
     }
+}
+
+fn refusal(subject: &str) -> Vec<u8> {
+    format!("-ERR 'Permissions Violation for Subscription to \"{subject}\"'\r\n").into_bytes()
 }
 
 /// Writes what it is sent, frame by frame, so that nothing comes between the parts of one.
