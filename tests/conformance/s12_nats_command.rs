@@ -599,6 +599,8 @@ async fn driver(client: Client) {
         .publish(stop.reply.unwrap(), "".into())
         .await
         .unwrap();
+    // With the last of its handles a client is gone, and what it has not sent.
+    client.flush().await.unwrap();
 }
 
 #[tokio::test]
