@@ -1,7 +1,7 @@
 //! Asking for documents, each checked against its schema, and handlers that many tests use.
 
 use async_nats::Client;
-use micro::{Bytes, Error, Request, RunningService, ServiceBuilder};
+use micro::{Bytes, Error, Request, RunningService, ServiceBuilder, StopReport};
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
@@ -99,6 +99,17 @@ pub(crate) fn fresh(name: &str, subject: &str, queue_group: &str) -> Value {
         "processing_time": 0,
         "average_processing_time": 0,
     })
+}
+
+/// What comes soon, or never: a test that waits for ever tells nobody what is missing.
+pub(crate) async fn soon<F: Future>(coming: F) -> F::Output {
+    let came = tokio::time::timeout(raw::PATIENCE, coming).await;
+    came.expect("it never came")
+}
+
+/// A stop, which comes to its end whatever happens.
+pub(crate) async fn stop(service: &RunningService) -> StopReport {
+    soon(service.stop()).await
 }
 
 /// Whether nobody listens there.

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
 use crate::documents::{
-    ask_all, counters, counts, each, echo, fail, fresh, info, ping, plain, start, stats,
+    ask_all, counters, counts, each, echo, fail, fresh, info, ping, plain, soon, start, stats,
 };
 use crate::raw;
 
@@ -435,7 +435,7 @@ async fn a_request_counts_when_its_handler_has_returned() {
         })
         .collect();
     for _ in 0..3 {
-        entries.recv().await.unwrap();
+        soon(entries.recv()).await.unwrap();
     }
     assert_eq!(
         counters(&client, &service, 0).await,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
-use crate::documents::{counters, counts, echo, fail, fresh, info, stats};
+use crate::documents::{counters, counts, echo, fail, fresh, info, soon, stats};
 use crate::raw;
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_request_in_flight_counts_after_a_reset() {
         let client = client.clone();
         async move { raw::request(&client, "held", "").await }
     });
-    entries.recv().await.unwrap();
+    soon(entries.recv()).await.unwrap();
     service.reset();
     assert_eq!(
         counters(&client, &service, 0).await,

@@ -3,7 +3,7 @@
 use micro::{EndpointOptions, Error, Group, Request, ServiceBuilder, StartError};
 
 use crate::broker::Broker;
-use crate::documents::{ask, each, echo, is_silent};
+use crate::documents::{ask, each, echo, is_silent, stop};
 use crate::raw;
 use crate::tap::Tap;
 
@@ -63,7 +63,7 @@ impl Stage {
                 (&name.as_str().into(), &version.as_str().into())
             );
         }
-        service.stop().await;
+        stop(&service).await;
     }
 }
 
@@ -218,7 +218,7 @@ async fn an_endpoint_subject_has_tokens_and_wildcards_where_they_may_be() {
         assert_eq!(each(&info, "subject"), [subject]);
         let reply = raw::request(&stage.client, asked, "hello").await;
         assert_eq!(raw::text(&reply), "hello", "{asked} for {subject}");
-        service.stop().await;
+        stop(&service).await;
     }
 }
 

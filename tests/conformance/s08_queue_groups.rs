@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use micro::{EndpointOptions, QueueGroup, Request, RunningService, ServiceBuilder};
 
 use crate::broker::Broker;
-use crate::documents::{counters, counts, each, echo, info, stats};
+use crate::documents::{counters, counts, each, echo, info, stats, stop};
 use crate::raw;
 use crate::tap::Tap;
 
@@ -123,7 +123,7 @@ async fn the_nearest_level_that_says_something_decides() {
             let group = Some(group.clone()).filter(|group| !group.is_empty());
             assert_eq!(asked[subject], group, "{subject}");
         }
-        service.stop().await;
+        stop(&service).await;
     }
 }
 

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use micro::{CallError, Caller, Error, Fault, Reply, Request, ServiceBuilder, ServiceError};
 
 use crate::broker::Broker;
-use crate::documents::{counters, counts, echo};
+use crate::documents::{counters, counts, echo, stop};
 use crate::raw;
 use crate::tap::Tap;
 
@@ -260,7 +260,7 @@ async fn a_handler_may_return_without_answering() {
     let counted = async { while counts(&counters(&client, &service, 0).await).0 < 3 {} };
     tokio::time::timeout(raw::PATIENCE, counted).await.unwrap();
     // Whatever was on its way has been sent when a stop returns.
-    service.stop().await;
+    stop(&service).await;
     client.publish(inbox, "end".into()).await.unwrap();
     let first = tokio::time::timeout(raw::PATIENCE, replies.next()).await;
     assert_eq!(first.unwrap().unwrap().payload, "end");
@@ -300,7 +300,10 @@ async fn a_reply_with_either_header_is_an_error_and_a_code_that_is_no_number_is_
         caller.call::<_, String, Error>("other.one", body).await
     };
     // Somebody who starts to listen may be slower than the first call.
-    while matches!(call("").await, Err(CallError::NoResponders { .. })) {}
+    raw::until("somebody who listens", async || {
+        !matches!(call("").await, Err(CallError::NoResponders { .. }))
+    })
+    .await;
     for (headers, code, text) in [
         (
             "Nats-Service-Error=no;Nats-Service-Error-Code=422",

@@ -14,7 +14,9 @@ use micro::{
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::broker::Broker;
-use crate::documents::{ask_all, by_id, each, echo, info, is_silent, ping, plain, start, stats};
+use crate::documents::{
+    ask_all, by_id, each, echo, info, is_silent, ping, plain, soon, start, stats, stop,
+};
 use crate::raw;
 use crate::tap::Tap;
 
@@ -37,7 +39,7 @@ async fn a_service_is_visible_to_everybody_when_its_start_returns() {
             );
         }
         assert_eq!(raw::text(&raw::request(&there, "echo", "x").await), "x");
-        service.stop().await;
+        stop(&service).await;
     }
 }
 
@@ -66,7 +68,7 @@ async fn started_is_the_time_when_the_subscriptions_were_there() {
             "{started} before {}",
             text(after)
         );
-        service.stop().await;
+        stop(&service).await;
     }
 }
 
@@ -116,7 +118,7 @@ async fn services_and_instances_share_a_connection() {
     }
     // One of them leaves; the connection and the others stay.
     let gone = services.remove(1);
-    gone.stop().await;
+    stop(&gone).await;
     assert_eq!(ask_all(&client, "$SRV.PING.one", 2).await.len(), 2);
     assert!(is_silent(&client, &by_id("PING", &gone)).await);
     for subject in ["one.echo", "two.echo"] {
@@ -139,7 +141,7 @@ async fn nothing_answers_after_a_stop() {
     let service = start(&broker, "gone").await;
     let client = broker.client().await;
     ping(&client, &service).await;
-    service.stop().await;
+    stop(&service).await;
     for verb in ["PING", "INFO", "STATS"] {
         for subject in [
             format!("$SRV.{verb}"),
@@ -161,7 +163,7 @@ async fn a_second_stop_is_the_first_one() {
     let (first, second) = tokio::join!(service.stop(), service.stop());
     assert_eq!(first, second);
     assert_eq!(service.stop().await, first);
-    assert_eq!(service.stopped().await, first);
+    assert_eq!(soon(service.stopped()).await, first);
 }
 
 #[tokio::test]
@@ -169,7 +171,7 @@ async fn a_stop_leaves_the_endpoints_first_and_discovery_last() {
     let broker = Broker::start().await;
     let tap = Tap::before(&broker).await;
     let service = plain("order").start(&tap.client().await).await.unwrap();
-    service.stop().await;
+    stop(&service).await;
     let said = tap.said_since(0);
     // Where a subscription, by its subject, is given up first.
     let left = |subject: &str| {
@@ -281,7 +283,7 @@ async fn a_subscription_that_is_refused_later_is_told_counted_and_stops_the_serv
         assert_eq!(raw::text(&raw::request(&client, "echo", "x").await), "x");
 
         tap.refuse_now(subject);
-        let (id, incident) = incidents.recv().await.unwrap();
+        let (id, incident) = soon(incidents.recv()).await.unwrap();
         assert_eq!(
             (id.as_str(), incident.subject()),
             (service.id(), Some(subject))
@@ -342,7 +344,7 @@ async fn a_stopped_service_lists_no_endpoints_and_takes_none() {
     let service = start(&broker, "over").await;
     let client = broker.client().await;
     raw::request(&client, "fail", "").await;
-    let report = service.stop().await;
+    let report = stop(&service).await;
     assert_eq!(service.info().endpoints, []);
     assert_eq!(service.stats().endpoints, []);
     assert!(service.endpoints().is_empty());
@@ -388,10 +390,10 @@ async fn the_done_handler_is_called_once_when_the_last_reply_has_been_sent() {
         let client = client.clone();
         async move { raw::request(&client, "held", "").await }
     });
-    entries.recv().await.unwrap();
+    soon(entries.recv()).await.unwrap();
     let stopping = tokio::spawn({
         let service = service.clone();
-        async move { service.stop().await }
+        async move { stop(&service).await }
     });
     let mark = tap.mark();
     // It has begun to leave, and waits for the handler.
@@ -405,7 +407,7 @@ async fn the_done_handler_is_called_once_when_the_last_reply_has_been_sent() {
     leaving.await.unwrap();
     assert!(called.try_recv().is_err());
     gate.add_permits(1);
-    let (id, report) = called.recv().await.unwrap();
+    let (id, report) = soon(called.recv()).await.unwrap();
     let last = |frame: &crate::tap::Frame| frame.body == b"the last reply";
     assert!(tap.said_since(mark).iter().any(last));
     assert_eq!(id, service.id());

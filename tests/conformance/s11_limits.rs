@@ -8,7 +8,7 @@ use micro::{Connection, Events, Incident, Request, ServiceBuilder};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::broker::Broker;
-use crate::documents::{ask_all, counters, counts, echo, ping};
+use crate::documents::{ask_all, counters, counts, echo, ping, stop};
 use crate::raw;
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn how_many_may_wait_is_the_endpoints_own() {
         }
         let refused = u64::try_from(20 - admitted).unwrap();
         assert_eq!(counts(&counters(&client, &service, 0).await), (20, refused));
-        service.stop().await;
+        stop(&service).await;
     }
 }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::documents::{counts, echo, fail, is_silent, plain};
+use crate::documents::{counts, echo, fail, is_silent, plain, soon, stop};
 use crate::{raw, schema};
 
 /// What the three documents share, as Go has it: what is missing or null is the zero value, what
@@ -586,19 +586,16 @@ fn configured(config: Config) -> ServiceBuilder {
 async fn driver(client: Client) {
     let mut commands = client.subscribe("tests.service.core.>").await.unwrap();
     client.publish("driver.ready", "".into()).await.unwrap();
-    let start = commands.next().await.unwrap();
+    let start = soon(commands.next()).await.unwrap();
     let command: Command = serde_json::from_slice(&start.payload).unwrap();
     let service = configured(command.config).start(&client).await.unwrap();
     client
         .publish(start.reply.unwrap(), "".into())
         .await
         .unwrap();
-    let stop = commands.next().await.unwrap();
-    service.stop().await;
-    client
-        .publish(stop.reply.unwrap(), "".into())
-        .await
-        .unwrap();
+    let end = soon(commands.next()).await.unwrap();
+    stop(&service).await;
+    client.publish(end.reply.unwrap(), "".into()).await.unwrap();
     // With the last of its handles a client is gone, and what it has not sent.
     client.flush().await.unwrap();
 }
@@ -611,7 +608,7 @@ async fn the_compatibility_harness_of_the_official_clients_is_satisfied() {
     // On its way before the driver's message can be.
     assert!(is_silent(&client, "nobody").await);
     tokio::spawn(driver(broker.client().await));
-    ready.next().await.unwrap();
+    soon(ready.next()).await.unwrap();
     let command = json!({
         "suite": "service",
         "test": "core",
