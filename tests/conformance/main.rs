@@ -20,6 +20,7 @@ mod broker;
 mod raw;
 
 mod documents;
+mod rules;
 mod schema;
 mod tap;
 

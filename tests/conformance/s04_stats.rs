@@ -1,16 +1,18 @@
 //! Section 4: the answer to STATS, and what its counters mean. That it has these fields, of these
 //! kinds, and no others is in `schemas/stats.json`, which every answer here is held to.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use micro::{Error, Reply, Request, RunningService, ServiceBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
 use crate::documents::{
-    ask_all, counters, counts, each, echo, fail, fresh, info, ping, plain, soon, start, stats,
+    ask, ask_all, by_id, counters, counts, each, echo, fail, fresh, info, ping, plain, soon, start,
+    stats,
 };
 use crate::raw;
 
@@ -353,6 +355,21 @@ async fn ten_requests_and_one_without_a_reply_subject_are_eleven_and_one() {
 }
 
 #[tokio::test]
+async fn an_empty_answer_to_nobody_is_no_error() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("command", "1.0.0")
+        .endpoint("do", async |_: Request| ())
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    client.publish("do", "".into()).await.unwrap();
+    // Behind it on the same connection, and counted by the same task.
+    raw::request(&client, "do", "").await;
+    assert_eq!(counts(&counters(&client, &service, 0).await), (2, 0));
+}
+
+#[tokio::test]
 async fn a_reply_that_cannot_be_sent_is_an_error() {
     let broker = Broker::start().await;
     let service = ServiceBuilder::new("large", "1.0.0")
@@ -534,5 +551,95 @@ async fn counters_are_each_endpoints_own_and_each_instances_own() {
             .map(counts)
             .collect();
         assert_eq!(seen, [(3, 0), (0, 0), (1, 1)]);
+    }
+}
+
+/// The `nats` command divides the time by the requests of all endpoints, and ends when there is
+/// none to divide by. So no answer may fall between the two counts of a request, nor into a reset.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn there_is_no_time_without_a_request() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("divided", "1.0.0")
+        .endpoint("echo", echo)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let end = Arc::new(AtomicBool::new(false));
+    let load = raw::load(&client, "echo", &end);
+    let (mut resets, mut served) = (0, 0);
+    let looking = raw::until("a hundred resets among requests", async || {
+        let seen = service.stats().endpoints.remove(0);
+        assert!(
+            seen.num_requests > 0 || seen.processing_time == 0,
+            "{seen:?}"
+        );
+        if seen.num_requests > 0 {
+            service.reset();
+            resets += 1;
+            served += seen.num_requests;
+        }
+        resets == 100
+    });
+    looking.await;
+    end.store(true, Ordering::Relaxed);
+    let (sent, lost) = raw::all_of(load).await;
+    assert_eq!(lost, 0, "of {sent}");
+    assert!(served <= u64::try_from(sent).unwrap());
+}
+
+/// The answers of Go's `micro` to a service of this configuration, but for what differs by design:
+/// endpoint metadata that is not set is an empty object here and `null` there, and `started` has six digits.
+#[tokio::test]
+async fn documents_are_those_that_gos_micro_gives_of_the_same_service() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("GO", "1.2.3-rc.1+go")
+        .description("interop fixture (nats.go micro)")
+        .metadata("probe", "svc")
+        .endpoint_with("GO.fanout", echo, |endpoint| {
+            endpoint.name("fanout").no_queue_group()
+        })
+        .group("GO", |group| {
+            group
+                .endpoint_with("echo", echo, |endpoint| {
+                    endpoint.stats_handler(|stats| json!({"endpoint": stats.name}))
+                })
+                .group("g1", |group| {
+                    group.endpoint_with("c.*", echo, |endpoint| {
+                        endpoint
+                            .name("custom")
+                            .queue_group("eq")
+                            .metadata("probe", "yes")
+                    })
+                })
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let go: [Value; 3] = [
+        r#"{"name":"GO","id":"ID","version":"1.2.3-rc.1+go","metadata":{"probe":"svc"},"type":"io.nats.micro.v1.ping_response"}"#,
+        r#"{"name":"GO","id":"ID","version":"1.2.3-rc.1+go","metadata":{"probe":"svc"},"type":"io.nats.micro.v1.info_response","description":"interop fixture (nats.go micro)","endpoints":[
+            {"name":"fanout","subject":"GO.fanout","queue_group":"","metadata":null},
+            {"name":"echo","subject":"GO.echo","queue_group":"q","metadata":null},
+            {"name":"custom","subject":"GO.g1.c.*","queue_group":"eq","metadata":{"probe":"yes"}}]}"#,
+        r#"{"name":"GO","id":"ID","version":"1.2.3-rc.1+go","metadata":{"probe":"svc"},"type":"io.nats.micro.v1.stats_response","started":"2026-11-21T00:30:23.741806416Z","endpoints":[
+            {"name":"fanout","subject":"GO.fanout","queue_group":"","num_requests":0,"num_errors":0,"last_error":"","processing_time":0,"average_processing_time":0},
+            {"name":"echo","subject":"GO.echo","queue_group":"q","num_requests":0,"num_errors":0,"last_error":"","processing_time":0,"average_processing_time":0,"data":{"endpoint":"echo"}},
+            {"name":"custom","subject":"GO.g1.c.*","queue_group":"eq","num_requests":0,"num_errors":0,"last_error":"","processing_time":0,"average_processing_time":0}]}"#,
+    ]
+    .map(|text| serde_json::from_str(text).unwrap());
+    for (verb, mut go) in ["PING", "INFO", "STATS"].into_iter().zip(go) {
+        let ours = ask(&client, &by_id(verb, &service)).await;
+        go["id"] = service.id().into();
+        if verb == "INFO" {
+            for place in 0..2 {
+                go["endpoints"][place]["metadata"] = json!({});
+            }
+        }
+        if verb == "STATS" {
+            go["started"] = ours["started"].clone();
+        }
+        assert_eq!(ours, go, "{verb}");
     }
 }

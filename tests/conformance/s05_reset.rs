@@ -1,8 +1,9 @@
 //! Section 5: starting the counters anew.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use micro::{Request, ServiceBuilder};
+use micro::{Error, Request, ServiceBuilder};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -45,6 +46,33 @@ async fn a_reset_zeroes_the_counters_sets_started_and_keeps_the_rest() {
         assert_eq!(after["id"], before["id"]);
     }
     assert_eq!(info(&client, &service).await, untouched);
+}
+
+/// What is zero when nothing has been asked could still be there with the next request.
+#[tokio::test]
+async fn the_time_before_a_reset_does_not_come_back() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("time", "1.0.0")
+        .endpoint("sleep", async |request: Request| {
+            let millis = request.json::<u64>()?;
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            Ok::<_, Error>(())
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let calls = (0..20).map(|_| raw::request(&client, "sleep", "200"));
+    futures_util::future::join_all(calls).await;
+    let started = Instant::now();
+    service.reset();
+    raw::request(&client, "sleep", "0").await;
+    let outside = started.elapsed();
+    let seen = counters(&client, &service, 0).await;
+    assert_eq!(counts(&seen), (1, 0));
+    let counted = Duration::from_nanos(seen["processing_time"].as_u64().unwrap());
+    assert!(counted <= outside, "{counted:?} within {outside:?}");
+    assert_eq!(seen["average_processing_time"], seen["processing_time"]);
 }
 
 #[tokio::test]

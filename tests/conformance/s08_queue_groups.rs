@@ -1,8 +1,10 @@
 //! Section 8: who answers, one instance of a queue group or every instance.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use micro::{EndpointOptions, QueueGroup, Request, RunningService, ServiceBuilder};
+use micro::{Caller, EndpointOptions, Error, QueueGroup, Request, RunningService, ServiceBuilder};
+use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
 use crate::documents::{counters, counts, each, echo, info, stats, stop};
@@ -178,4 +180,41 @@ async fn each_queue_group_on_a_subject_answers_once() {
     for _ in 0..10 {
         assert_eq!(raw::gather(&client, "one", 5).await.len(), 5);
     }
+}
+
+/// The point of it: the caller has its reply while one of the five is stuck.
+#[tokio::test]
+async fn a_caller_that_takes_the_first_reply_does_not_wait_for_a_stuck_instance() {
+    let broker = Broker::start().await;
+    let gate = Arc::new(Semaphore::new(0));
+    for number in 0..5 {
+        let held = (number == 2).then(|| Arc::clone(&gate));
+        ServiceBuilder::new("hedged", "1.0.0")
+            .queue_group(format!("q-{number}"))
+            .endpoint_with(
+                "one",
+                move |_: Request| {
+                    let held = held.clone();
+                    async move {
+                        if let Some(gate) = held {
+                            gate.acquire().await.unwrap().forget();
+                        }
+                        number.to_string()
+                    }
+                },
+                |endpoint| endpoint.concurrency(1_000),
+            )
+            .start(&broker.client().await)
+            .await
+            .unwrap();
+    }
+    let client = broker.client().await;
+    let caller = Caller::new(&client).timeout(raw::PATIENCE);
+    for _ in 0..500 {
+        let first: u32 = caller.call::<_, _, Error>("one", ()).await.unwrap();
+        assert_ne!(first, 2);
+    }
+    // Late replies meet nobody, and harm nothing.
+    gate.add_permits(501);
+    assert_eq!(raw::gather(&client, "one", 5).await.len(), 5);
 }
