@@ -58,15 +58,15 @@
 
 pub use micro_core::{
     Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,
-    ConnectError, Connection, Context, DecodeError, DevServer, Discovery, DiscoveryError, Ended,
-    Endpoint, EndpointDef, EndpointInfo, EndpointOptions, EndpointRequest, EndpointResponse,
-    EndpointStats, Error, Event, Events, Fault, FaultField, FaultMessage, Found, FromHeader,
-    FromRequest, FromSubject, Gather, GatherFailure, Gathered, Group, Handler, HandlerFuture,
-    HeaderError, Headers, Incident, Info, IntoReply, Json, Metadata, Outgoing, Ping, Problem,
-    PublishError, QueueGroup, RawPayload, Refused, Registry, RegistryError, RemoteError, Reply,
-    ReplyError, Request, Result, RunningApp, RunningEndpoint, RunningService, Seen, ServerRequest,
-    ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, StartError,
-    Stats, StopReport, Unreadable, async_nats, run_all,
+    ConnectError, ConnectOptions, ConnectSetting, Connection, Context, DecodeError, DevServer,
+    Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
+    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault, FaultField,
+    FaultMessage, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, Gathered,
+    Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info, IntoReply, Json, Metadata,
+    Outgoing, Ping, Problem, PublishError, QueueGroup, RawPayload, Refused, Registry,
+    RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp, RunningEndpoint,
+    RunningService, Seen, ServerRequest, ServerResponse, Service, ServiceBuilder, ServiceDef,
+    ServiceError, Shareable, StartError, Stats, StopReport, Unreadable, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;

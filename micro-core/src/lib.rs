@@ -49,7 +49,8 @@ pub use service::{
     RunningEndpoint, RunningService, Service, ServiceBuilder, ServiceDef, StartError, StopReport,
 };
 pub use wire::{
-    ConnectError, Connection, Event, Events, HeaderError, Headers, PublishError, Refused,
+    ConnectError, ConnectOptions, ConnectSetting, Connection, Event, Events, HeaderError, Headers,
+    PublishError, Refused,
 };
 
 /// What generated code names. Not part of the public API: the name changes with each release, so

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
+use super::error::AppError;
+use super::settings::{self, Environment, Flags, Settings};
+use crate::wire::ConnectOptions;
+
 /// The arguments that every service has.
 ///
 /// [`App::from_args`](super::App::from_args) reads them. To have arguments of your own beside them,
@@ -30,53 +34,75 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 #[derive(Clone, Debug, Default)]
 pub struct AppArgs {
     flags: Flags,
+    /// Where the rest is looked up. Nowhere, for whoever has no arguments.
+    environment: Environment,
+    command: Option<Command>,
 }
 
 // Apart from `AppArgs`, and with plain comments: clap would take the documentation of a flattened
 // type for the description of the user's program.
 #[derive(Args, Clone, Debug, Default)]
-pub(super) struct Flags {
-    /// The NATS servers, separated by commas; `dev` for one inside this process
-    #[arg(
-        long,
-        value_name = "URL[,URL...]",
-        env = "NATS_URL",
-        hide_env_values = true,
-        global = true
-    )]
-    pub(super) nats: Option<String>,
-
-    /// What to log: off, error, warn, info, debug, trace, or a list such as `info,my_crate=debug`
-    #[arg(long, value_name = "LEVEL", env = "MICRO_LOG", global = true)]
-    pub(super) log: Option<String>,
-
+struct Commands {
     #[command(subcommand)]
-    pub(super) command: Option<Command>,
+    command: Option<Command>,
 }
 
 impl AppArgs {
-    pub(super) fn into_flags(self) -> Flags {
-        self.flags
+    pub(super) fn command(&self) -> Option<&Command> {
+        self.command.as_ref()
+    }
+
+    /// Where to connect and as whom, with what the program says for want of anything else.
+    pub(super) fn settings(&self, code: &ConnectOptions) -> Result<Settings, AppError> {
+        settings::resolve(&self.flags, &self.environment, code)
+    }
+
+    pub(super) fn log_level(&self) -> Result<Option<String>, AppError> {
+        settings::log_level(&self.flags, &self.environment)
+    }
+
+    /// As [`read`], without variables.
+    #[cfg(test)]
+    pub(super) fn parse(args: &[&str]) -> Self {
+        let matches = Self::augment_args(clap::Command::new("test")).get_matches_from(args);
+        Self {
+            environment: Environment::None,
+            ..Self::from_arg_matches(&matches).unwrap()
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_environment(mut self, all: Vec<(&'static str, String)>) -> Self {
+        self.environment = Environment::Given(all);
+        self
     }
 }
 
 impl Args for AppArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
-        Flags::augment_args(command)
+        Commands::augment_args(settings::add_to(command))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        Flags::augment_args_for_update(command)
+        Commands::augment_args_for_update(settings::add_to(command))
     }
 }
 
 impl FromArgMatches for AppArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Flags::from_arg_matches(matches).map(|flags| Self { flags })
+        Ok(Self {
+            flags: settings::read_from(matches),
+            environment: Environment::Process,
+            command: Commands::from_arg_matches(matches)?.command,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.flags.update_from_arg_matches(matches)
+        let newer = Self::from_arg_matches(matches)?;
+        self.flags.update(newer.flags);
+        self.environment = newer.environment;
+        self.command = newer.command.or(self.command.take());
+        Ok(())
     }
 }
 
@@ -133,7 +159,8 @@ pub(super) fn read(name: &str, version: &str, about: &str) -> AppArgs {
 }
 
 const AFTER_HELP: &str = "\
-Where NATS is: --nats, else NATS_URL, else what listens on 127.0.0.1:4222. A debug build without any
-of these starts a development server inside the process.
+A flag goes before its variable, both go before a context, and all of them before the program.
+Where NATS is if nobody says: what listens on 127.0.0.1:4222. A debug build of which nobody said
+anything starts a development server inside the process instead of failing.
 
 Exit codes: 0 stopped, 1 failed, 2 wrong usage, 130 or 143 after a second signal.";

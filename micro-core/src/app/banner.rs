@@ -33,10 +33,7 @@ fn try_next(text: &mut String, services: &[RunningService], origin: &Origin, pro
     }) else {
         return;
     };
-    let (ours, theirs) = match origin.url_for_others() {
-        Some(url) => (format!(" --nats {url}"), format!(" --server {url}")),
-        None => (String::new(), String::new()),
-    };
+    let (ours, theirs) = origin.for_others();
     let target = if endpoint.subject.contains(['*', '>']) {
         endpoint.subject.replace(['*', '>'], "x")
     } else {

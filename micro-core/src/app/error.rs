@@ -38,8 +38,13 @@ pub enum AppError {
         reason: String,
     },
     /// There is no connection.
-    #[error("{0} (`--nats URL` or NATS_URL)")]
-    Connect(#[from] ConnectError),
+    #[error("{source} ({hint})")]
+    Connect {
+        /// Why.
+        source: ConnectError,
+        /// The flag, the variable or the other place where it was said, or can be said.
+        hint: String,
+    },
     /// A service did not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -79,7 +84,7 @@ impl AppError {
     pub(super) fn is_usage(&self) -> bool {
         match self {
             Self::Usage(_) | Self::NoServer => true,
-            Self::Connect(error) => error.is_usage(),
+            Self::Connect { source, .. } => source.is_usage(),
             _ => false,
         }
     }

@@ -1,6 +1,7 @@
 //! A program around services: from its arguments to its exit code.
 //!
-//! - `args`: flags and their environment variables;
+//! - `args`: what stands on the command line;
+//! - `settings`: what flags, variables, contexts and the program say of the connection;
 //! - `nats`: where NATS is, the dev server included;
 //! - `program`: how it was started, as a person would type it;
 //! - `banner`: what a person sees at the start;
@@ -19,6 +20,7 @@ mod program;
 mod registry;
 mod run;
 mod runtime;
+mod settings;
 mod signals;
 
 pub use args::AppArgs;

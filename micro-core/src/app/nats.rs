@@ -1,7 +1,8 @@
 //! Where NATS is.
 //!
-//! `--nats` or `NATS_URL`, else what listens on 127.0.0.1:4222, else, in a debug build, the dev
-//! server inside this process. Whoever names a server never gets the dev server in its place.
+//! What the settings say, else what listens on 127.0.0.1:4222, else, in a debug build, the dev
+//! server inside this process. Whoever says anything of the connection never gets the dev server
+//! in place of another.
 
 use std::fmt;
 
@@ -9,26 +10,22 @@ use micro_devserver::DevServer;
 
 use super::error::AppError;
 use super::program;
-use crate::wire::{self, ConnectError, Connection};
-
-/// Where every NATS tool looks first.
-const DEFAULT_URL: &str = "nats://127.0.0.1:4222";
+use super::settings::Settings;
+use crate::wire::{self, ConnectError, ConnectOptions, Connection, DEFAULT_URL, ServerUrls};
 
 /// The port of the dev server, if it is free, so that every NATS tool finds it.
 const DEV_PORT: u16 = 4222;
 
 /// What asks for the dev server.
-const DEV: &str = "dev";
+pub(super) const DEV: &str = "dev";
 
 /// Where a program looks for NATS.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Search<'a> {
-    named: Option<&'a str>,
-    default_url: &'a str,
+#[derive(Debug)]
+pub(super) struct Search {
+    settings: Settings,
+    default_url: String,
     /// Whether the dev server is there for want of another.
     dev_server: bool,
-    /// What the server lists the connection as.
-    client_name: &'a str,
 }
 
 /// A connection, and what it is connected to.
@@ -53,7 +50,11 @@ impl Nats {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// What was named, or what listened at the default address.
-    Server { url: String, kind: String },
+    Server {
+        url: String,
+        kind: String,
+        for_others: (String, String),
+    },
     /// The dev server inside this process.
     Dev { url: String },
     /// A connection of the user's own.
@@ -61,11 +62,13 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// The URL for other programs to connect to, if they would not find it by themselves.
-    pub(super) fn url_for_others(&self) -> Option<&str> {
+    /// What has to be said to connect there as well, if it would not be found by itself: with this
+    /// program, and with the `nats` command.
+    pub(super) fn for_others(&self) -> (String, String) {
         match self {
-            Self::Server { url, .. } | Self::Dev { url } if url != DEFAULT_URL => Some(url),
-            _ => None,
+            Self::Server { for_others, .. } => for_others.clone(),
+            Self::Dev { url } => Settings::default().repeated(url),
+            Self::Given => Default::default(),
         }
     }
 }
@@ -73,7 +76,7 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server { url, kind } => write!(f, "{url} ({kind})"),
+            Self::Server { url, kind, .. } => write!(f, "{url} ({kind})"),
             Self::Dev { url } => write!(
                 f,
                 "{url} (development server inside this process: loopback only, keeps nothing, ends with it)"
@@ -83,58 +86,76 @@ impl fmt::Display for Origin {
     }
 }
 
-impl<'a> Search<'a> {
-    /// The usual places; `named` is what the person said, if anything.
-    pub(super) fn new(named: Option<&'a str>, client_name: &'a str) -> Self {
+impl Search {
+    /// The usual places, unless something else was said.
+    pub(super) fn new(settings: Settings) -> Self {
         Self {
-            named: named.filter(|urls| !urls.trim().is_empty()),
-            default_url: DEFAULT_URL,
+            settings,
+            default_url: DEFAULT_URL.to_owned(),
             dev_server: cfg!(debug_assertions),
-            client_name,
         }
     }
 
     /// For a program that serves.
     pub(super) async fn connect(self) -> Result<Nats, AppError> {
-        match self.named {
+        self.check()?;
+        match self.named() {
             Some(DEV) => self.start_dev_server().await,
-            Some(urls) => Ok(self.connect_to(urls).await?),
+            Some(urls) => self.connect_to(urls).await.map_err(|e| self.explain(e)),
             None => match self.connect_to_default().await {
                 Ok(nats) => Ok(nats),
                 Err(ConnectError::Unreachable { .. } | ConnectError::NotNats { .. })
-                    if self.dev_server =>
+                    if self.dev_server && !self.settings.are_given() =>
                 {
                     self.start_dev_server().await
                 }
                 Err(ConnectError::Unreachable { .. }) => Err(AppError::NoServer),
-                Err(error) => Err(error.into()),
+                Err(error) => Err(self.explain(error)),
             },
         }
     }
 
     /// For a program that only calls: a dev server of its own would have nobody to call.
     pub(super) async fn connect_to_running(self) -> Result<Connection, AppError> {
-        let nats = match self.named {
-            Some(urls) if urls != DEV => self.connect_to(urls).await?,
+        self.check()?;
+        let nats = match self.named() {
+            Some(urls) if urls != DEV => self.connect_to(urls).await,
             _ => match self.connect_to_default().await {
                 Err(ConnectError::Unreachable { .. }) => {
                     return Err(AppError::NotRunning {
                         program: program::command_line(),
                     });
                 }
-                nats => nats?,
+                nats => nats,
             },
         };
-        Ok(nats.connection)
+        Ok(nats.map_err(|error| self.explain(error))?.connection)
     }
 
-    async fn connect_to(self, urls: &str) -> Result<Nats, ConnectError> {
-        let urls = wire::parse_urls(urls)?;
-        let connection = wire::connect(&urls, Some(self.client_name)).await?;
+    fn named(&self) -> Option<&str> {
+        self.settings.options.urls.as_deref()
+    }
+
+    /// Finds what is wrong with what was said, before a server is looked for.
+    fn check(&self) -> Result<(), AppError> {
+        match self.named() {
+            Some(DEV) => Ok(()),
+            _ => wire::check(&self.settings.options).map_err(|error| self.explain(error)),
+        }
+    }
+
+    fn explain(&self, error: ConnectError) -> AppError {
+        self.settings.explain(error)
+    }
+
+    async fn connect_to(&self, urls: &str) -> Result<Nats, ConnectError> {
+        let url = ServerUrls::parse(urls)?.to_string();
+        let connection = wire::connect(&self.settings.options.clone().urls(urls)).await?;
         Ok(Nats {
             origin: Origin::Server {
-                url: urls.to_string(),
+                for_others: self.settings.repeated(&url),
                 kind: kind(&connection),
+                url,
             },
             connection,
             dev_server: None,
@@ -142,17 +163,18 @@ impl<'a> Search<'a> {
     }
 
     /// Looks before it connects, since most often nothing is there and a look is quick.
-    async fn connect_to_default(self) -> Result<Nats, ConnectError> {
-        wire::look(&wire::parse_urls(self.default_url)?).await?;
-        self.connect_to(self.default_url).await
+    async fn connect_to_default(&self) -> Result<Nats, ConnectError> {
+        wire::look(&ServerUrls::parse(&self.default_url)?).await?;
+        self.connect_to(&self.default_url).await
     }
 
-    async fn start_dev_server(self) -> Result<Nats, AppError> {
+    /// Who connects, and how, is of no matter to a server inside this process.
+    async fn start_dev_server(&self) -> Result<Nats, AppError> {
         let server = match DevServer::builder().port(DEV_PORT).start().await {
             Ok(server) => server,
             // Another program may have started one just now: then that is where to be.
             Err(_) => match self.connect_to_default().await {
-                Ok(nats) if self.named.is_none() => return Ok(nats),
+                Ok(nats) if self.named().is_none() => return Ok(nats),
                 _ => DevServer::start()
                     .await
                     .map_err(|error| AppError::DevServer {
@@ -160,9 +182,16 @@ impl<'a> Search<'a> {
                     })?,
             },
         };
-        let nats = self.connect_to(&server.url()).await?;
+        let options = ConnectOptions {
+            urls: Some(server.url()),
+            name: self.settings.options.name.clone(),
+            ..ConnectOptions::default()
+        };
+        let connection = wire::connect(&options)
+            .await
+            .map_err(|error| self.explain(error))?;
         Ok(Nats {
-            connection: nats.connection,
+            connection,
             origin: Origin::Dev { url: server.url() },
             dev_server: Some(server),
         })
@@ -182,12 +211,16 @@ fn kind(connection: &Connection) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::args::AppArgs;
 
-    fn search<'a>(named: Option<&'a str>, default_url: &'a str, dev_server: bool) -> Search<'a> {
+    fn search(named: Option<&str>, default_url: &str, dev_server: bool) -> Search {
+        let mut args = vec!["test"];
+        args.extend(named.into_iter().flat_map(|named| ["--nats", named]));
+        let settings = AppArgs::parse(&args).settings(&ConnectOptions::new());
         Search {
-            default_url,
+            default_url: default_url.to_owned(),
             dev_server,
-            ..Search::new(named, "test")
+            ..Search::new(settings.unwrap())
         }
     }
 
@@ -212,7 +245,10 @@ mod tests {
         assert!(
             matches!(
                 error,
-                Some(AppError::Connect(ConnectError::Unreachable { .. }))
+                Some(AppError::Connect {
+                    source: ConnectError::Unreachable { .. },
+                    ..
+                })
             ),
             "{error:?}"
         );
@@ -235,8 +271,12 @@ mod tests {
         let server = DevServer::start().await.unwrap();
         let url = server.url();
         let nats = search(None, &url, true).connect().await.unwrap();
-        let kind = "a development server in another program: it ends with that".to_owned();
-        assert_eq!(nats.origin, Origin::Server { url, kind });
+        let server = Origin::Server {
+            for_others: (format!(" --nats {url}"), format!(" --server {url}")),
+            kind: "a development server in another program: it ends with that".to_owned(),
+            url,
+        };
+        assert_eq!(nats.origin, server);
     }
 
     #[tokio::test]

@@ -5,11 +5,11 @@ use std::io::Write as _;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all, select_all};
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::args::{self, AppArgs, Command, Flags};
+use super::args::{self, AppArgs, Command};
 use super::error::AppError;
 use super::nats::{Nats, Origin, Search};
 use super::registry::Registry;
@@ -17,7 +17,7 @@ use super::signals::Signals;
 use super::{banner, call, program};
 use crate::error::Error;
 use crate::service::{RunningService, Service, ServiceBuilder, StopReport};
-use crate::wire::Connection;
+use crate::wire::{ConnectOptions, Connection};
 
 /// What is logged unless told otherwise. The client reports each reconnect at `info`, and so do we.
 const DEFAULT_LOG: &str = "info,async_nats=warn";
@@ -36,6 +36,9 @@ const DEFAULT_LOG: &str = "info,async_nats=warn";
 pub struct App {
     args: Source,
     connection: Option<Connection>,
+    /// What holds where flags, variables and contexts say nothing.
+    options: ConnectOptions,
+    log: Option<String>,
     services: Vec<ServiceBuilder>,
     hooks: Vec<StartHook>,
 }
@@ -81,9 +84,43 @@ impl App {
         Self {
             args,
             connection: None,
+            options: ConnectOptions::new(),
+            log: None,
             services: Vec::new(),
             hooks: Vec::new(),
         }
+    }
+
+    /// Where NATS is, if neither a flag nor a variable nor a context says it: URLs separated by
+    /// commas, or `dev` for a server inside this process.
+    pub fn nats(mut self, urls: impl Into<String>) -> Self {
+        self.options = self.options.urls(urls);
+        self
+    }
+
+    /// How to connect, as far as flags, variables and a context do not say it: see
+    /// [`ConnectOptions`]. It replaces what was set before.
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # use micro::{App, ConnectOptions};
+    /// # async fn example(numbers: impl micro::Service) -> micro::Result<()> {
+    /// let options = ConnectOptions::new()
+    ///     .urls("tls://nats.example.com")
+    ///     .creds("/run/secrets/numbers.creds");
+    /// App::from_args().connect_options(options).service(numbers).run().await
+    /// # }
+    /// ```
+    pub fn connect_options(mut self, options: ConnectOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// What [`run`](Self::run) logs, if neither `--log` nor MICRO_LOG says it: a level, or a list
+    /// such as `info,my_crate=debug`.
+    pub fn log(mut self, level: impl Into<String>) -> Self {
+        self.log = Some(level.into());
+        self
     }
 
     /// Adds a service.
@@ -176,8 +213,9 @@ impl App {
 
     async fn try_run(mut self) -> Result<(), AppError> {
         let args = self.take_args();
-        log_to_stderr(args.log.as_deref())?;
-        if let Some(Command::Call(call)) = &args.command {
+        let level = args.log_level()?.or_else(|| self.log.take());
+        log_to_stderr(level.as_deref().unwrap_or(DEFAULT_LOG))?;
+        if let Some(Command::Call(call)) = args.command() {
             return self.call(&args, call).await;
         }
         let mut signals = Signals::listen().map_err(AppError::Signals)?;
@@ -224,19 +262,26 @@ impl App {
         self.start_with(&args).await
     }
 
-    fn take_args(&mut self) -> Flags {
+    fn take_args(&mut self) -> AppArgs {
         let given = match std::mem::replace(&mut self.args, Source::Process) {
-            Source::Given(args) => return args.into_flags(),
+            Source::Given(args) => return args,
             Source::Process => self.services.first(),
         };
-        let args = match given {
+        match given {
             Some(first) => args::read(first.name(), first.version(), first.description_text()),
             None => args::read("service", "unknown", ""),
-        };
-        args.into_flags()
+        }
     }
 
-    async fn start_with(self, args: &Flags) -> Result<RunningApp, AppError> {
+    /// Where to look for NATS, and what to say there. The server lists it as `name`, unless the
+    /// program has another.
+    fn search(&self, args: &AppArgs, name: &str) -> Result<Search, AppError> {
+        let mut settings = args.settings(&self.options)?;
+        settings.options.name.get_or_insert_with(|| name.to_owned());
+        Ok(Search::new(settings))
+    }
+
+    async fn start_with(self, args: &AppArgs) -> Result<RunningApp, AppError> {
         let Some(first) = self.services.first() else {
             return Err(AppError::NoService);
         };
@@ -244,13 +289,9 @@ impl App {
             connection,
             origin,
             dev_server,
-        } = match self.connection {
-            Some(connection) => Nats::given(connection),
-            None => {
-                Search::new(args.nats.as_deref(), first.name())
-                    .connect()
-                    .await?
-            }
+        } = match &self.connection {
+            Some(connection) => Nats::given(connection.clone()),
+            None => self.search(args, first.name())?.connect().await?,
         };
         let mut app = RunningApp {
             services: Vec::with_capacity(self.services.len()),
@@ -277,21 +318,20 @@ impl App {
         Ok(app)
     }
 
-    async fn call(self, args: &Flags, call: &args::CallArgs) -> Result<(), AppError> {
+    async fn call(self, args: &AppArgs, call: &args::CallArgs) -> Result<(), AppError> {
         let Some(first) = self.services.first() else {
             return Err(AppError::NoService);
         };
-        let name = first.name().to_owned();
+        let connection = if let Some(connection) = &self.connection {
+            connection.clone()
+        } else {
+            let search = self.search(args, first.name())?;
+            search.connect_to_running().await?
+        };
         let mut endpoints = Vec::new();
         for service in self.services {
             endpoints.extend(service.endpoint_infos()?);
         }
-        let connection = if let Some(connection) = self.connection {
-            connection
-        } else {
-            let search = Search::new(args.nats.as_deref(), &name);
-            search.connect_to_running().await?
-        };
         call::call(&connection, &endpoints, call).await
     }
 }
@@ -355,8 +395,8 @@ impl RunningApp {
 }
 
 /// Logs to the standard error, unless the program has set up logging of its own.
-fn log_to_stderr(level: Option<&str>) -> Result<(), AppError> {
-    let targets = log_targets(level.unwrap_or(DEFAULT_LOG))?;
+fn log_to_stderr(level: &str) -> Result<(), AppError> {
+    let targets = log_targets(level)?;
     let format = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
@@ -364,8 +404,14 @@ fn log_to_stderr(level: Option<&str>) -> Result<(), AppError> {
     let _ = tracing_subscriber::registry()
         .with(format)
         .with(targets)
+        .with(filter_fn(shows_no_secret))
         .try_init();
     Ok(())
+}
+
+/// The client's finest level has what it sends to connect: passwords and tokens.
+fn shows_no_secret(metadata: &tracing::Metadata<'_>) -> bool {
+    !(metadata.target().starts_with("async_nats") && *metadata.level() == tracing::Level::TRACE)
 }
 
 fn log_targets(text: &str) -> Result<Targets, AppError> {

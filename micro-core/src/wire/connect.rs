@@ -1,223 +1,174 @@
-//! From URLs to a connection, or to an error that says what to do.
+//! From options to a connection, or to an error that says what to do.
 
+use std::sync::Arc;
 use std::time::Duration;
-use std::{fmt, io};
 
-use async_nats::{ConnectErrorKind, ConnectOptions, ServerAddr};
-use percent_encoding::percent_decode_str;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use async_nats::{AuthError, ConnectErrorKind};
 
+use super::auth::Auth;
+use super::connect_error::ConnectError;
 use super::connection::Connection;
 use super::events::Events;
+use super::options::ConnectOptions;
+use super::urls::ServerUrls;
+use super::{look, tls};
 
 /// How long a server may take from the first packet to a usable connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a server may take to say `INFO` before it is taken for something else. A NATS server
-/// speaks first, at once.
-const GREETING_WITHIN: Duration = Duration::from_millis(500);
-
-/// How long a host may take to accept a connection when it is only looked at.
-const LOOK_WITHIN: Duration = Duration::from_secs(2);
-
-/// Server addresses that parse.
-#[derive(Clone, Debug)]
-pub(crate) struct ServerUrls(Vec<ServerAddr>);
-
-impl fmt::Display for ServerUrls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let urls: Vec<_> = self.0.iter().map(without_password).collect();
-        f.write_str(&urls.join(","))
-    }
-}
-
-/// A URL as it may be shown: a password in it is not for logs or banners.
-fn without_password(address: &ServerAddr) -> String {
-    format!(
-        "{}://{}:{}",
-        address.scheme(),
-        host(address),
-        address.port()
-    )
-}
-
-/// The same for a URL that does not parse.
-fn without_user(url: &str) -> String {
-    match url.rsplit_once('@') {
-        Some((user, rest)) => match user.split_once("://") {
-            Some((scheme, _)) => format!("{scheme}://{rest}"),
-            None => rest.to_owned(),
-        },
-        None => url.to_owned(),
-    }
-}
-
-fn host(address: &ServerAddr) -> String {
-    let host = address.host();
-    if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    }
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// A URL cannot be read.
-    #[error("`{url}` is not a NATS URL: {reason}; write `nats://host:4222`")]
-    Url {
-        /// The URL as it was given.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Nothing listens at any of the addresses.
-    #[error("no NATS server at {urls}: {source}; start one there, or give the URL of another")]
-    Unreachable {
-        /// Where a server was looked for.
-        urls: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Something listens, and it is not NATS.
-    #[error("what listens at {url} does not speak NATS; give the URL of a NATS server")]
-    NotNats {
-        /// Where it listens.
-        url: String,
-    },
-    /// The server wants other credentials.
-    #[error("the NATS server at {urls} refused the connection: {reason}")]
-    Refused {
-        /// The server or servers.
-        urls: String,
-        /// The server's reason.
-        reason: String,
-    },
-    /// Anything else: TLS, DNS, time.
-    #[error("cannot connect to NATS at {urls}: {reason}; check the URL")]
-    Failed {
-        /// The server or servers.
-        urls: String,
-        /// What went wrong.
-        reason: String,
-    },
-}
-
-impl ConnectError {
-    /// Whether what was given is wrong, rather than the world.
-    pub(crate) fn is_usage(&self) -> bool {
-        matches!(self, Self::Url { .. })
-    }
-}
-
 impl Connection {
-    /// Connects to the first of `urls` that answers; they are separated by commas.
+    /// Connects to one of `urls` that answers; they are separated by commas.
     ///
     /// # Errors
     ///
     /// When a URL does not parse, when nothing listens there, when what listens is not NATS, or
     /// when the server refuses the connection.
     pub async fn connect(urls: &str) -> Result<Self, ConnectError> {
-        connect(&parse_urls(urls)?, None).await
+        connect(&ConnectOptions::new().urls(urls)).await
+    }
+
+    /// Connects with credentials, TLS and the like.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), when a file cannot be used, and when there is no TLS where it
+    /// was asked for.
+    pub async fn connect_with(options: &ConnectOptions) -> Result<Self, ConnectError> {
+        connect(options).await
     }
 }
 
-/// Reads a comma-separated list of server URLs.
-pub(crate) fn parse_urls(urls: &str) -> Result<ServerUrls, ConnectError> {
-    let mut addresses = Vec::new();
-    for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
-        let refused = |reason: &str| ConnectError::Url {
-            url: without_user(url),
-            reason: reason.to_owned(),
-        };
-        if url.contains(char::is_whitespace) {
-            return Err(refused("it contains white space"));
-        }
-        let address: ServerAddr = url.parse().map_err(|error: io::Error| {
-            let text = error.to_string();
-            refused(
-                text.strip_prefix("NATS server URL is invalid: ")
-                    .unwrap_or(&text),
-            )
-        })?;
-        if !["nats", "tls"].contains(&address.scheme()) {
-            return Err(refused("its scheme is neither `nats` nor `tls`"));
-        }
-        if address.host().is_empty() {
-            return Err(refused("it names no host"));
-        }
-        addresses.push(address);
+/// Finds what is wrong with the options themselves, as far as that can be known without a server.
+pub(crate) fn check(options: &ConnectOptions) -> Result<(), ConnectError> {
+    let urls = options.checked_urls()?;
+    match options.auth.as_ref().or(urls.auth()) {
+        Some(auth) => auth.answer(&[]).map(|_| ()),
+        None => Ok(()),
     }
-    if addresses.is_empty() {
-        return Err(ConnectError::Url {
-            url: urls.to_owned(),
-            reason: "it is empty".to_owned(),
-        });
-    }
-    Ok(ServerUrls(addresses))
 }
 
-/// Connects to the first of `urls` that answers, under `name` in the server's list of connections.
-pub(crate) async fn connect(
-    urls: &ServerUrls,
-    name: Option<&str>,
-) -> Result<Connection, ConnectError> {
+pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    let urls = options.checked_urls()?;
+    let auth = options.auth.as_ref().or(urls.auth());
     let events = Events::new();
-    let mut options = ConnectOptions::new()
+    let mut client = client_options(auth)?
         .connection_timeout(CONNECT_WITHIN)
-        .event_callback(events.callback());
-    if let Some(name) = name {
-        options = options.name(name);
+        .event_callback(events.callback())
+        // What else the cluster has is told without its scheme, and taken for `nats://`.
+        .require_tls(urls.want_tls() || options.tls.is_wanted());
+    if urls.any_websocket() {
+        client = client.ignore_discovered_servers();
     }
-    if let Some(address) = urls.0.iter().find(|address| address.has_user_pass()) {
-        options = with_user_of(address, options);
+    client = options.tls.apply(client);
+    if let Some(name) = &options.name {
+        client = client.name(name);
     }
-    match options.connect(urls.0.as_slice()).await {
+    if let Some(prefix) = &options.inbox_prefix {
+        client = client.custom_inbox_prefix(prefix);
+    }
+    match client.connect(urls.addresses()).await {
         Ok(client) => Ok(Connection::with_events(client, events)),
-        Err(error) => Err(explain(urls, &error).await),
+        Err(error) => Err(explain(options, &urls, auth, &error).await),
     }
 }
 
-/// The user and password of a URL, or its token where there is no password. The client reads
-/// neither.
-fn with_user_of(address: &ServerAddr, options: ConnectOptions) -> ConnectOptions {
-    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let user = address.username().map(decode).unwrap_or_default();
-    match address.password() {
-        Some(password) => options.user_and_password(user, decode(password)),
-        None => options.token(user),
-    }
+/// The client's options with an answer to the server's challenge, which is made anew at each
+/// connect.
+fn client_options(auth: Option<&Auth>) -> Result<async_nats::ConnectOptions, ConnectError> {
+    let Some(auth) = auth else {
+        return Ok(async_nats::ConnectOptions::new());
+    };
+    // What is wrong with a file is said before a server is bothered.
+    auth.answer(&[])?;
+    let auth = Arc::new(auth.clone());
+    Ok(async_nats::ConnectOptions::with_auth_callback(
+        move |challenge| {
+            let auth = Arc::clone(&auth);
+            async move {
+                let answering = tokio::task::spawn_blocking(move || auth.answer(&challenge));
+                answering
+                    .await
+                    .map_err(AuthError::new)?
+                    .map_err(AuthError::new)
+            }
+        },
+    ))
 }
 
 /// Turns the client's error into one that names the cause. The client cannot tell a silent port
 /// from a slow server, so this looks.
-async fn explain(urls: &ServerUrls, error: &async_nats::ConnectError) -> ConnectError {
+async fn explain(
+    options: &ConnectOptions,
+    urls: &ServerUrls,
+    auth: Option<&Auth>,
+    error: &async_nats::ConnectError,
+) -> ConnectError {
+    let shown = urls.to_string();
+    if let Some(cause) = tls::cause(error) {
+        return ConnectError::Tls {
+            urls: shown,
+            reason: cause.to_string(),
+            advice: tls::advice(cause).to_owned(),
+        };
+    }
     let reason = format!("{}: {}", error.kind(), root_cause(error));
-    match error.kind() {
-        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-            return ConnectError::Refused {
-                urls: urls.to_string(),
-                reason,
-            };
-        }
-        ConnectErrorKind::Io | ConnectErrorKind::TimedOut => {}
-        _ => {
-            return ConnectError::Failed {
-                urls: urls.to_string(),
-                reason,
-            };
-        }
+    let kind = error.kind();
+    if matches!(
+        kind,
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
+    ) || is_about_who(&reason)
+    {
+        return ConnectError::Refused {
+            urls: shown,
+            who: auth.map_or_else(
+                || "a connection without credentials".to_owned(),
+                Auth::to_string,
+            ),
+            reason: root_cause(error),
+        };
     }
-    match look(urls).await {
+    if kind == ConnectErrorKind::Tls {
+        return ConnectError::Tls {
+            urls: shown,
+            reason: root_cause(error),
+            advice: "check the certificates of both sides".to_owned(),
+        };
+    }
+    let failed = ConnectError::Failed {
+        urls: shown.clone(),
+        reason,
+    };
+    // A websocket, and a server that waits for TLS, say nothing to whoever only looks.
+    if !matches!(kind, ConnectErrorKind::Io | ConnectErrorKind::TimedOut)
+        || urls.any_websocket()
+        || options.tls.is_first()
+    {
+        return failed;
+    }
+    match look::greetings(urls).await {
         Err(error) => error,
-        Ok(()) => ConnectError::Failed {
-            urls: urls.to_string(),
-            reason,
-        },
+        // A server that wants another certificate says so and hangs up, and what it said may be
+        // lost.
+        Ok(greetings) if greetings.iter().any(|greeting| greeting.tls_verify) => {
+            ConnectError::Tls {
+                urls: shown,
+                reason: root_cause(error),
+                advice: match options.tls.cert {
+                    Some(_) => tls::CERTIFICATE_REFUSED.to_owned(),
+                    None => tls::CERTIFICATE_REQUIRED.to_owned(),
+                },
+            }
+        }
+        Ok(_) => failed,
     }
+}
+
+/// Whether a server's refusal is about who asks. The client knows one of them.
+fn is_about_who(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["authentication", "authorization"]
+        .iter()
+        .any(|about| reason.contains(about))
 }
 
 /// The innermost cause: the client's own text repeats it at each level.
@@ -227,71 +178,4 @@ fn root_cause(error: &async_nats::ConnectError) -> String {
         cause = source;
     }
     cause.to_string()
-}
-
-/// Looks whether NATS servers listen at `urls`, without saying anything to them.
-pub(crate) async fn look(urls: &ServerUrls) -> Result<(), ConnectError> {
-    for address in &urls.0 {
-        match greets(address).await {
-            Ok(true) => {}
-            Ok(false) => {
-                return Err(ConnectError::NotNats {
-                    url: without_password(address),
-                });
-            }
-            Err(source) => {
-                return Err(ConnectError::Unreachable {
-                    urls: urls.to_string(),
-                    source,
-                });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether what listens there says `INFO` as a NATS server does; an error if nothing listens.
-async fn greets(address: &ServerAddr) -> io::Result<bool> {
-    let connecting = TcpStream::connect((address.host(), address.port()));
-    let mut stream = tokio::time::timeout(LOOK_WITHIN, connecting)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-    let mut greeting = [0; 5];
-    let read = tokio::time::timeout(GREETING_WITHIN, stream.read_exact(&mut greeting)).await;
-    Ok(matches!(read, Ok(Ok(_))) && greeting == *b"INFO ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_not_shown() {
-        let urls = parse_urls("nats://ada:secret@host:4333, [::1]:4222").unwrap();
-        assert_eq!(urls.to_string(), "nats://host:4333,nats://[::1]:4222");
-    }
-
-    #[test]
-    fn a_url_that_does_not_parse_is_named() {
-        for (urls, says) in [
-            ("nats://", "`nats://` is not a NATS URL"),
-            ("http://x", "`http://x` is not a NATS URL: invalid scheme"),
-            ("nats://a b", "it contains white space"),
-            ("ws://x:80", "its scheme is neither `nats` nor `tls`"),
-            (
-                "nats://u:secret@h:nine",
-                "`nats://h:nine` is not a NATS URL",
-            ),
-            ("", "it is empty"),
-            (" , ", "it is empty"),
-            (
-                "nats://h:99999",
-                "`nats://h:99999` is not a NATS URL: invalid port",
-            ),
-        ] {
-            let error = parse_urls(urls).unwrap_err();
-            assert!(error.is_usage());
-            assert!(error.to_string().contains(says), "{urls:?}: {error}");
-        }
-    }
 }

@@ -4,7 +4,10 @@
 //! does to the unwary (a drain that loses requests, header values that panic, errors that only a
 //! callback sees, a flush that is no barrier) is dealt with here, once:
 //!
-//! - `connect`: from URLs to a connection, or to an error that says what is wrong;
+//! - `connect`: from options to a connection, or to an error that says what is wrong;
+//! - `options`: what can be said of a connection: `urls`, `auth`, `tls`, and the `secret`s in them;
+//! - `look`: whether a server is there, and what it says first;
+//! - `connect_error`: why there is no connection;
 //! - `connection`: subscribe, publish, flush;
 //! - `barrier`: a round trip, the only proof that the server has read what was sent before;
 //! - `subscription` and `reader`: reading requests, and leaving without losing one;
@@ -13,25 +16,38 @@
 //! - `events`: what the server says that belongs to no message;
 //! - `headers`: names and values that can be written safely.
 
+mod auth;
 mod barrier;
 mod connect;
+mod connect_error;
 mod connection;
 mod events;
 mod headers;
+mod look;
+mod options;
 mod reader;
 mod replies;
 mod requests;
+mod secret;
 mod subscription;
+mod tls;
+mod urls;
 
 pub(crate) use async_nats::{Client as NatsClient, Message, Subject};
+pub(crate) use auth::{Auth, Source};
 pub(crate) use barrier::BarrierError;
-pub use connect::ConnectError;
-pub(crate) use connect::{connect, look, parse_urls};
+pub(crate) use connect::{check, connect};
+pub use connect_error::{ConnectError, ConnectSetting};
 pub use connection::{Connection, PublishError};
 pub(crate) use connection::{Outbound, RequestError, SubscribeError};
 pub(crate) use events::Listener;
 pub use events::{Event, Events, Refused};
 pub use headers::{HeaderError, Headers};
+pub(crate) use look::look;
+pub use options::ConnectOptions;
+pub(crate) use options::DEFAULT_URL;
 pub(crate) use reader::{Reader, Receive};
 pub(crate) use replies::{Replies, says_no_responders};
+pub(crate) use secret::Secret;
 pub(crate) use subscription::Subscription;
+pub(crate) use urls::ServerUrls;

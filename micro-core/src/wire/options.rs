@@ -1,0 +1,176 @@
+//! What can be said of a connection before it is made.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use micro_names::check_token;
+
+use super::auth::{Auth, Source};
+use super::connect_error::{ConnectError, ConnectSetting};
+use super::secret::Secret;
+use super::tls::Tls;
+use super::urls::ServerUrls;
+
+/// Where every NATS tool looks first.
+pub(crate) const DEFAULT_URL: &str = "nats://127.0.0.1:4222";
+
+/// What can be said of a connection before it is made: for [`Connection::connect_with`], and for
+/// [`App::connect_options`](crate::App::connect_options), where flags and variables go before it.
+///
+/// ```no_run
+/// # use micro_core as micro;
+/// # async fn example() -> Result<(), micro::ConnectError> {
+/// use micro::{ConnectOptions, Connection};
+///
+/// let options = ConnectOptions::new()
+///     .urls("tls://one.example.com,tls://two.example.com")
+///     .creds("/run/secrets/billing.creds")
+///     .tls_ca("/etc/ssl/ours.pem");
+/// let connection = Connection::connect_with(&options).await?;
+/// # Ok(()) }
+/// ```
+///
+/// Passwords, tokens and seeds are not among what `Debug` shows.
+///
+/// [`Connection::connect_with`]: crate::Connection::connect_with
+#[derive(Clone, Default, PartialEq, Eq)]
+#[must_use = "options do nothing until something connects with them"]
+pub struct ConnectOptions {
+    pub(crate) urls: Option<String>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) tls: Tls,
+    pub(crate) inbox_prefix: Option<String>,
+    pub(crate) name: Option<String>,
+}
+
+impl ConnectOptions {
+    /// Nothing said: 127.0.0.1:4222, without credentials.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The servers, separated by commas: any that answers will do. Without a scheme, a host is a
+    /// `nats://` one; without a port, it is at 4222.
+    pub fn urls(mut self, urls: impl Into<String>) -> Self {
+        self.urls = Some(urls.into());
+        self
+    }
+
+    /// A file with a user's JWT and seed, as `nsc` writes it. It is read at each connect and
+    /// reconnect, so that renewed credentials are found.
+    ///
+    /// This and the next four exclude each other: the last call counts, and goes before what a URL
+    /// says.
+    pub fn creds(self, file: impl Into<PathBuf>) -> Self {
+        self.auth(Auth::Creds(Source::File(file.into())))
+    }
+
+    /// A file with a user's seed. It is read at each connect and reconnect.
+    pub fn nkey(self, file: impl Into<PathBuf>) -> Self {
+        self.auth(Auth::NKey(Source::File(file.into())))
+    }
+
+    /// A user and a password.
+    pub fn user(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.auth(Auth::User {
+            user: user.into(),
+            password: Secret::new(password),
+        })
+    }
+
+    /// A token.
+    pub fn token(self, token: impl Into<String>) -> Self {
+        self.auth(Auth::Token(Secret::new(token)))
+    }
+
+    /// A user's JWT, and the seed that it was made for.
+    pub fn jwt(self, jwt: impl Into<String>, seed: impl Into<String>) -> Self {
+        self.auth(Auth::Jwt {
+            jwt: Secret::new(jwt),
+            seed: Some(Secret::new(seed)),
+        })
+    }
+
+    pub(crate) fn auth(mut self, auth: Auth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
+    /// A file with the certificates that are trusted, in PEM form, instead of the system's.
+    ///
+    /// Whoever sets anything of TLS gets it, or no connection.
+    pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls.ca = Some(file.into());
+        self
+    }
+
+    /// Files with this client's certificate and its key, in PEM form.
+    pub fn tls_cert(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls.cert = Some(cert.into());
+        self.tls.key = Some(key.into());
+        self
+    }
+
+    /// TLS before the server has said anything, for servers that are set up that way.
+    pub fn tls_first(mut self) -> Self {
+        self.tls.first = Some(true);
+        self
+    }
+
+    /// What the subjects of replies begin with, instead of `_INBOX`: for users whose permissions
+    /// name another.
+    pub fn inbox_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.inbox_prefix = Some(prefix.into());
+        self
+    }
+
+    /// The name of the connection in the server's lists. A program has its service's.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    fn parsed_urls(&self) -> Result<ServerUrls, ConnectError> {
+        ServerUrls::parse(self.urls.as_deref().unwrap_or(DEFAULT_URL))
+    }
+
+    /// The URLs, once everything that can be known without a server is known to be right.
+    pub(super) fn checked_urls(&self) -> Result<ServerUrls, ConnectError> {
+        let urls = self.parsed_urls()?;
+        if self.tls.is_wanted()
+            && let Some(url) = urls.plain_websocket()
+        {
+            return Err(ConnectError::Url {
+                reason: "TLS was asked for, and a `ws://` URL has none: write `wss://`".to_owned(),
+                url,
+            });
+        }
+        self.tls.check()?;
+        if let Some(prefix) = &self.inbox_prefix
+            && let Err(problem) = prefix.split('.').try_for_each(check_token)
+        {
+            return Err(ConnectError::Settings {
+                setting: ConnectSetting::InboxPrefix,
+                reason: format!("`{prefix}` is not an inbox prefix: {problem}"),
+            });
+        }
+        Ok(urls)
+    }
+}
+
+/// Without the users and passwords of URLs.
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let urls = self.urls.as_ref().map(|_| match self.parsed_urls() {
+            Ok(urls) => urls.to_string(),
+            Err(error) => error.to_string(),
+        });
+        f.debug_struct("ConnectOptions")
+            .field("urls", &urls)
+            .field("auth", &self.auth)
+            .field("tls", &self.tls)
+            .field("inbox_prefix", &self.inbox_prefix)
+            .field("name", &self.name)
+            .finish()
+    }
+}
