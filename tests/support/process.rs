@@ -16,9 +16,13 @@ pub(crate) fn example(name: &str) -> Command {
     path.push("examples");
     path.push(name);
     let mut command = Command::new(path);
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("NATS_") || name.starts_with("MICRO_") {
+            command.env_remove(&variable);
+        }
+    }
     command
-        .env_remove("NATS_URL")
-        .env_remove("MICRO_LOG")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -158,6 +158,22 @@ pub(super) fn read(name: &str, version: &str, about: &str) -> AppArgs {
     AppArgs::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
+/// The same for a program that only calls: it has no service to name, and none to call by hand.
+pub(super) fn read_without_service() -> AppArgs {
+    let command = clap::Command::new(super::program::name())
+        .bin_name(super::program::command_line())
+        .after_help(AFTER_HELP_OF_CALLER);
+    AppArgs {
+        flags: settings::read_from(&settings::add_to(command).get_matches()),
+        environment: Environment::Process,
+        command: None,
+    }
+}
+
+const AFTER_HELP_OF_CALLER: &str = "\
+A flag goes before its variable, both go before a context, and all of them before the program.
+Where NATS is if nobody says: what listens on 127.0.0.1:4222.";
+
 const AFTER_HELP: &str = "\
 A flag goes before its variable, both go before a context, and all of them before the program.
 Where NATS is if nobody says: what listens on 127.0.0.1:4222. A debug build of which nobody said

@@ -10,6 +10,16 @@ pub(super) fn command_line() -> String {
     command_for(Path::new(&path))
 }
 
+/// What this program is called, without its folder.
+pub(super) fn name() -> String {
+    let path = std::env::args_os().next();
+    let name = path.as_deref().and_then(|path| Path::new(path).file_stem());
+    name.map_or_else(
+        || "program".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
 fn command_for(path: &Path) -> String {
     let name = path
         .file_stem()

@@ -262,6 +262,41 @@ impl App {
         self.start_with(&args).await
     }
 
+    /// Connects as [`run`](Self::run) would, for a program that only calls: by the same flags,
+    /// variables, context and options.
+    ///
+    /// A development server of its own would have nobody to call, so this starts none: where
+    /// nothing is said, or `dev`, a server has to run at 127.0.0.1:4222.
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// use micro::{App, Caller, Error};
+    ///
+    /// # async fn example() -> Result<(), Error> {
+    /// let caller = Caller::new(App::from_args().connect().await?);
+    /// let length: usize = caller.call::<_, _, Error>("text.length", "hello").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When what was said cannot be used, when no server is there, and when it refuses the
+    /// connection.
+    pub async fn connect(mut self) -> Result<Connection, AppError> {
+        let args = match std::mem::replace(&mut self.args, Source::Process) {
+            Source::Given(args) => args,
+            Source::Process => args::read_without_service(),
+        };
+        if let Some(connection) = self.connection {
+            return Ok(connection);
+        }
+        let name = match self.services.first() {
+            Some(service) => service.name().to_owned(),
+            None => program::name(),
+        };
+        self.search(&args, &name)?.connect_to_running().await
+    }
+
     fn take_args(&mut self) -> AppArgs {
         let given = match std::mem::replace(&mut self.args, Source::Process) {
             Source::Given(args) => return args,
