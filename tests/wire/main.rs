@@ -23,12 +23,14 @@ mod raw;
 
 mod builder;
 mod changes;
+mod connecting;
 mod deadline;
 mod discovery;
 mod discovery_client;
 mod examples;
 mod faults;
 mod gather;
+mod identities;
 mod lifecycle;
 mod observers;
 mod program;
