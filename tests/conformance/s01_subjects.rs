@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use async_nats::HeaderMap;
+use micro::Incident;
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::broker::Broker;
-use crate::documents::{ask_all, by_id, checked, is_silent, plain, start};
+use crate::documents::{ask_all, by_id, checked, is_silent, plain, soon, start};
 use crate::raw;
 use crate::tap::Tap;
 
@@ -143,7 +145,14 @@ async fn what_a_question_carries_changes_nothing_and_does_not_come_back() {
 #[tokio::test]
 async fn a_question_without_a_reply_subject_harms_nothing() {
     let broker = Broker::start().await;
-    let service = start(&broker, "one").await;
+    let (told, mut incidents) = mpsc::unbounded_channel();
+    let service = plain("one")
+        .on_error(move |_, incident| {
+            let _ = told.send(incident.clone());
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
     let client = broker.client().await;
     for _ in 0..3 {
         for verb in VERBS {
@@ -154,6 +163,10 @@ async fn a_question_without_a_reply_subject_harms_nothing() {
             ] {
                 client.publish(subject.clone(), "".into()).await.unwrap();
                 assert_eq!(ask_all(&client, &subject, 1).await.len(), 1);
+                // Whoever looks after the service is told that somebody asks in vain.
+                let incident = soon(incidents.recv()).await.unwrap();
+                assert!(matches!(incident, Incident::NoReplySubject { .. }));
+                assert_eq!(incident.subject(), Some(subject.as_str()));
             }
         }
     }

@@ -266,6 +266,30 @@ async fn a_handler_may_return_without_answering() {
     assert_eq!(first.unwrap().unwrap().payload, "end");
 }
 
+#[tokio::test]
+async fn a_handler_that_panics_answers_500_and_tells_nothing() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("panics", "1.0.0")
+        .endpoint("panic", async |_: Request| -> String {
+            panic!("the password is 1234")
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for asked in 1..=3 {
+        let reply = raw::request(&client, "panic", "").await;
+        assert_eq!(
+            raw::error_of(&reply),
+            Some((500, "internal error".to_owned()))
+        );
+        assert_eq!(raw::text(&reply), "");
+        let seen = counters(&client, &service, 0).await;
+        assert_eq!(counts(&seen), (asked, asked));
+        assert_eq!(seen["last_error"], "500:internal error");
+    }
+}
+
 /// A service of somebody else: it answers with the headers it is asked for.
 async fn somebody_else(broker: &Broker) {
     let client = broker.client().await;
