@@ -74,3 +74,61 @@ async fn dynamic_opens_and_closes_topics() {
         async_nats::RequestErrorKind::NoResponders
     );
 }
+
+#[tokio::test]
+async fn queue_groups_has_five_replies_to_one_request() {
+    let broker = Broker::start().await;
+    let mut command = example("queue_groups");
+    command.args(["--nats", broker.url()]);
+    let output = output(&mut command).await;
+    let said = text(&output.stdout);
+    assert!(said.starts_with("5 replies to one request:\n"), "{said}");
+    for number in 0..5 {
+        let reply = format!("q-{number} echoes hello!");
+        assert_eq!(said.matches(&reply).count(), 1, "{said}");
+    }
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn greeter_is_service_and_client() {
+    let broker = Broker::start().await;
+    let nats = ["--nats", broker.url()];
+    let mut client = example("greeter");
+    client.args(nats).arg("--run-client");
+    let alone = output(&mut client).await;
+    assert_eq!(alone.status.code(), Some(1), "nobody greets yet");
+    assert!(text(&alone.stderr).contains("greeter.hello"), "{alone:?}");
+
+    let greeter = start(&broker, "greeter").await;
+    assert!(
+        greeter.banner.contains("greeter 1.0.0"),
+        "{}",
+        greeter.banner
+    );
+    // The flag as the Go Micro documents spell it, too.
+    for flag in ["--run-client", "--run_client"] {
+        let mut client = example("greeter");
+        client.args(nats).arg(flag);
+        let said = output(&mut client).await;
+        assert_eq!(text(&said.stdout), "Hello John\n", "{}", text(&said.stderr));
+        assert_eq!(said.status.code(), Some(0));
+    }
+    let john = call(&broker, "greeter", &["hello", r#"{"name":"John"}"#]).await;
+    assert_eq!(
+        john,
+        ("{\"greeting\":\"Hello John\"}\n".to_owned(), Some(0))
+    );
+    let header = ["-H", "X-Greeting: Ahoy", "hello", r#"{"name":"John"}"#];
+    let (ahoy, _) = call(&broker, "greeter", &header).await;
+    assert_eq!(ahoy, "{\"greeting\":\"Ahoy John\"}\n");
+    let nobody = call(&broker, "greeter", &["hello", r#"{"name":""}"#]).await;
+    assert_eq!(nobody.1, Some(1), "an error of the service");
+
+    let mut help = example("greeter");
+    help.arg("--help");
+    let said = output(&mut help).await;
+    for says in ["--nats", "NATS_URL", "--log", "MICRO_LOG", "--run-client"] {
+        assert!(text(&said.stdout).contains(says), "{}", text(&said.stdout));
+    }
+}

@@ -38,12 +38,13 @@ impl Roster {
         )
     }
 
-    /// The endpoints with this subscription.
+    /// The endpoints with this subscription; in any queue group, if none is named.
     pub(crate) fn on(&self, subject: &str, queue_group: Option<&str>) -> Vec<Arc<Endpoint>> {
         let mut endpoints = self.all();
         endpoints.retain(|endpoint| {
             let definition = &endpoint.definition;
-            definition.subject == subject && definition.queue_group.as_deref() == queue_group
+            definition.subject == subject
+                && (queue_group.is_none() || definition.queue_group.as_deref() == queue_group)
         });
         endpoints
     }

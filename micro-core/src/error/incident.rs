@@ -138,7 +138,7 @@ impl Incidents {
             &ways.other
         };
         if let Err(mpsc::error::TrySendError::Full(incident)) = way.try_send(incident) {
-            tracing::warn!(%incident, "the error handler is too slow to be told of this");
+            tracing::debug!(%incident, "the error handler is too slow to be told of this");
         }
     }
 }

@@ -207,7 +207,8 @@ fn refused(events: &mut Listener, asked: &[String], members: &[Member]) -> Optio
             let plain = queue_group.is_none() && asked.contains(&subject);
             let ours = members.iter().any(|member| {
                 let definition = &member.endpoint.definition;
-                definition.subject == subject && definition.queue_group == queue_group
+                definition.subject == subject
+                    && (queue_group.is_none() || definition.queue_group == queue_group)
             });
             (plain || ours).then_some(subject)
         }

@@ -99,7 +99,8 @@ pub enum Refused {
     Subscription {
         /// The subject that was asked for.
         subject: String,
-        /// The queue group that was asked for, if there was one.
+        /// The queue group that was asked for, if there was one and the server names it, as
+        /// nats-server does.
         queue_group: Option<String>,
     },
     /// A message; it was not delivered.
