@@ -41,8 +41,8 @@ fn meant(entry: &str) -> (PathBuf, Option<&str>) {
     let Some((module, test)) = entry.rsplit_once("::") else {
         return (root().join(entry), None);
     };
-    let file = match module.strip_prefix("wire::") {
-        Some(module) => format!("tests/wire/{module}.rs"),
+    let file = match module.split_once("::") {
+        Some((folder, module)) => format!("tests/{folder}/{module}.rs"),
         None => format!("tests/conformance/{module}.rs"),
     };
     (root().join(file), Some(test))
