@@ -15,6 +15,7 @@ const REAL: &str = "MICRO_TEST_NATS_SERVER";
 /// A broker of a test's own. Dropping it ends it.
 pub(crate) struct Broker {
     url: String,
+    websocket_url: Option<String>,
     _running: Running,
 }
 
@@ -41,6 +42,12 @@ impl Broker {
         &self.url
     }
 
+    /// Where it takes websockets, if its configuration says so.
+    #[allow(dead_code, reason = "for a feature's tests")]
+    pub(crate) fn websocket_url(&self) -> Option<&str> {
+        self.websocket_url.as_deref()
+    }
+
     /// A connection that has nothing to do with our crates.
     pub(crate) async fn client(&self) -> Client {
         async_nats::connect(&self.url).await.unwrap()
@@ -51,6 +58,7 @@ async fn dev() -> Broker {
     let server = DevServer::start().await.unwrap();
     Broker {
         url: server.url(),
+        websocket_url: None,
         _running: Running::Dev(server),
     }
 }
@@ -73,10 +81,13 @@ async fn real(binary: PathBuf, config: &str) -> Broker {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
-    let mut url = None;
+    let (mut url, mut websocket_url) = (None, None);
     while let Some(line) = log.next_line().await.unwrap() {
         if let Some((_, address)) = line.split_once("Listening for client connections on ") {
             url = Some(format!("nats://{}", address.trim()));
+        }
+        if let Some((_, url)) = line.split_once("Listening for websocket clients on ") {
+            websocket_url = Some(url.trim().to_owned());
         }
         if line.contains("Server is ready") {
             break;
@@ -86,6 +97,7 @@ async fn real(binary: PathBuf, config: &str) -> Broker {
     tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
     Broker {
         url: url.expect("nats-server did not say where it listens"),
+        websocket_url,
         _running: Running::Real(server),
     }
 }

@@ -12,9 +12,9 @@ use crate::process::{example, output, run, text};
 use crate::raw;
 
 /// A secret of these tests: no program may ever show it.
-const SECRET: &str = "hunter2";
+pub(crate) const SECRET: &str = "hunter2";
 
-type Variables<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Variables<'a> = &'a [(&'a str, &'a str)];
 
 fn echo(args: &[&str], variables: Variables) -> Command {
     let mut command = example("echo");
@@ -23,8 +23,8 @@ fn echo(args: &[&str], variables: Variables) -> Command {
 }
 
 /// Serves and calls with the same arguments and variables: both go through the same door.
-async fn works(args: &[&str], variables: Variables<'_>) {
-    let service = run(echo(args, variables)).await;
+pub(crate) async fn works(args: &[&str], variables: Variables<'_>) {
+    let mut service = run(echo(args, variables)).await;
     assert!(!service.banner.contains(SECRET), "{}", service.banner);
     let call = output(echo(args, variables).args(["call", "default", "hi"])).await;
     let stderr = text(&call.stderr);
@@ -38,10 +38,13 @@ async fn works(args: &[&str], variables: Variables<'_>) {
         Some(0),
         "{args:?} {variables:?}: {stderr}"
     );
+    // A process that is killed is served to until the server notices.
+    service.signal("TERM");
+    assert_eq!(service.exit_code().await, Some(0));
 }
 
 /// Neither serves nor calls: the exit code, and what it says.
-async fn fails(args: &[&str], variables: Variables<'_>, code: i32, says: &str) {
+pub(crate) async fn fails(args: &[&str], variables: Variables<'_>, code: i32, says: &str) {
     let said = |failed: &Output| {
         let stderr = text(&failed.stderr).to_owned();
         assert_eq!(
@@ -514,4 +517,12 @@ async fn help_lists_every_flag_and_variable_and_none_of_the_hidden_ones() {
     ] {
         assert!(!help.contains(hidden), "{hidden} is in\n{help}");
     }
+}
+
+#[cfg(not(feature = "websockets"))]
+#[tokio::test]
+async fn a_websocket_names_the_feature_it_needs() {
+    let url = format!("wss://ada:{SECRET}@127.0.0.1");
+    let says = "`wss://127.0.0.1` needs the feature `websockets` of `micro-rs`";
+    fails(&["--nats", &url], &[], 2, says).await;
 }

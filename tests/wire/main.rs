@@ -37,3 +37,5 @@ mod program;
 mod queue_groups;
 mod replies;
 mod typed;
+#[cfg(feature = "websockets")]
+mod websockets;
