@@ -42,6 +42,7 @@
 //! - [`Discovery`]: which services are there, in this language and others;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
 //! - [`App`]: the program around services: arguments, logging, signals;
+//! - [`ConnectOptions`]: servers, credentials, TLS, contexts: every flag and its variable;
 //! - [`Connection`]: bring a NATS client of your own;
 //! - [`macro@test`] and [`DevServer`]: test a service over the wire, with nothing installed.
 //!

@@ -32,6 +32,8 @@ pub(crate) const DEFAULT_URL: &str = "nats://127.0.0.1:4222";
 ///
 /// Passwords, tokens and seeds are not among what `Debug` shows.
 ///
+#[doc = include_str!("connecting.md")]
+///
 /// [`Connection::connect_with`]: crate::Connection::connect_with
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until something connects with them"]
