@@ -32,8 +32,9 @@ fn keys(document: &str) -> Vec<&str> {
     keys
 }
 
-/// What nats.go 1.53 wrote for a service without description and metadata and an endpoint of each
-/// kind. It has `null` for the metadata of an endpoint, which the schemas allow beside `{}`.
+/// The texts that nats.go 1.53 writes for a service without description and metadata that has an
+/// endpoint with and one without a queue group, as they were observed. Only the metadata of an
+/// endpoint differs: `null` there, `{}` here.
 #[tokio::test]
 async fn the_keys_of_go_in_its_order_and_no_others() {
     let broker = Broker::start().await;
