@@ -263,7 +263,7 @@ async fn a_subscription_that_is_refused_fails_the_start_by_name_and_leaves_nothi
 async fn a_subscription_that_is_refused_later_is_told_counted_and_stops_the_service() {
     let broker = Broker::start().await;
     let client = broker.client().await;
-    for (subject, errors) in [("echo", [1, 0]), ("$SRV.PING", [0, 0])] {
+    for (subject, group, errors) in [("echo", Some("q"), [1, 0]), ("$SRV.PING", None, [0, 0])] {
         let tap = Tap::before(&broker).await;
         let (connection, _) = own_client(tap.url()).await;
         let (told, mut incidents) = mpsc::unbounded_channel();
@@ -275,14 +275,15 @@ async fn a_subscription_that_is_refused_later_is_told_counted_and_stops_the_serv
             .await
             .unwrap();
         // None of its subjects: that is somebody else's, and for no error handler of ours.
-        for other in ["other", "$SRV.PING.other", "echo.more", "ech"] {
-            tap.refuse_now(other);
+        for other in ["other", "$SRV.PING.other", "echo.more", "ech", "echo"] {
+            tap.refuse_now(other, None);
         }
+        tap.refuse_now("echo", Some("others"));
         tap.have_server_say("-ERR 'Permissions Violation for Publish to \"echo\"'");
         ping(&client, &service).await;
         assert_eq!(raw::text(&raw::request(&client, "echo", "x").await), "x");
 
-        tap.refuse_now(subject);
+        tap.refuse_now(subject, group);
         let (id, incident) = soon(incidents.recv()).await.unwrap();
         assert_eq!(
             (id.as_str(), incident.subject()),

@@ -56,10 +56,10 @@ impl Tap {
                 let answer = down.clone();
                 tokio::spawn(copy(from_client, up, move |frame| {
                     let mut seen = one.lock().unwrap();
-                    if let Some(subject) = &seen.refused
-                        && frame.line.starts_with(&format!("SUB {subject} "))
+                    if let Some((subject, group)) = subscription(&frame.line)
+                        && seen.refused.as_deref() == Some(subject)
                     {
-                        answer.send(refusal(subject)).unwrap();
+                        answer.send(refusal(subject, group)).unwrap();
                     }
                     seen.from_client.push(frame);
                 }));
@@ -93,12 +93,8 @@ impl Tap {
     pub(crate) fn subscriptions(&self) -> Vec<(String, Option<String>)> {
         let said = self.said_since(0);
         let subscriptions = said.iter().filter_map(|frame| {
-            let words: Vec<_> = frame.line.split(' ').collect();
-            match words[..] {
-                ["SUB", subject, _] => Some((subject.to_owned(), None)),
-                ["SUB", subject, group, _] => Some((subject.to_owned(), Some(group.to_owned()))),
-                _ => None,
-            }
+            let (subject, group) = subscription(&frame.line)?;
+            Some((subject.to_owned(), group.map(str::to_owned)))
         });
         subscriptions.collect()
     }
@@ -120,9 +116,9 @@ impl Tap {
     }
 
     /// Has the server refuse a subscription that it has taken before.
-    pub(crate) fn refuse_now(&self, subject: &str) {
+    pub(crate) fn refuse_now(&self, subject: &str, group: Option<&str>) {
         for client in &self.seen.lock().unwrap().to_client {
-            client.send(refusal(subject)).unwrap();
+            client.send(refusal(subject, group)).unwrap();
         }
     }
 
@@ -134,8 +130,20 @@ impl Tap {
     }
 }
 
-fn refusal(subject: &str) -> Vec<u8> {
-    format!("-ERR 'Permissions Violation for Subscription to \"{subject}\"'\r\n").into_bytes()
+/// Subject and queue group of a line that asks for a subscription.
+fn subscription(line: &str) -> Option<(&str, Option<&str>)> {
+    match line.split(' ').collect::<Vec<_>>()[..] {
+        ["SUB", subject, _] => Some((subject, None)),
+        ["SUB", subject, group, _] => Some((subject, Some(group))),
+        _ => None,
+    }
+}
+
+/// In the words of `nats-server`.
+fn refusal(subject: &str, group: Option<&str>) -> Vec<u8> {
+    let group = group.map_or(String::new(), |group| format!(" using queue \"{group}\""));
+    format!("-ERR 'Permissions Violation for Subscription to \"{subject}\"{group}'\r\n")
+        .into_bytes()
 }
 
 /// Writes what it is sent, frame by frame, so that nothing comes between the parts of one.
