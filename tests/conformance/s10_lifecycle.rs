@@ -406,6 +406,10 @@ async fn the_done_handler_is_called_once_when_the_last_reply_has_been_sent() {
     };
     let leaving = tokio::time::timeout(raw::PATIENCE, leaving);
     leaving.await.unwrap();
+    // As long as that handler runs the service is there, and whoever asks is told.
+    for _ in 0..100 {
+        ping(&client, &service).await;
+    }
     assert!(called.try_recv().is_err());
     gate.add_permits(1);
     let (id, report) = soon(called.recv()).await.unwrap();
