@@ -42,7 +42,7 @@ fn meant(entry: &str) -> (PathBuf, Option<&str>) {
         return (root().join(entry), None);
     };
     let file = match module.split_once("::") {
-        Some((folder, module)) => format!("tests/{folder}/{module}.rs"),
+        Some((target, module)) => format!("tests/{target}/{module}.rs"),
         None => format!("tests/conformance/{module}.rs"),
     };
     (root().join(file), Some(test))
