@@ -45,8 +45,12 @@ pub(crate) async fn run(mut command: Command) -> Running {
         let line = tokio::time::timeout(raw::PATIENCE, out.next_line())
             .await
             .unwrap()
-            .unwrap()
-            .unwrap_or_else(|| panic!("it ended after\n{banner}"));
+            .unwrap();
+        let Some(line) = line else {
+            let ended = child.wait_with_output().await.unwrap();
+            let stderr = String::from_utf8_lossy(&ended.stderr);
+            panic!("{}, after\n{banner}\nand saying\n{stderr}", ended.status);
+        };
         banner.push_str(&line);
         banner.push('\n');
         if line.starts_with("Ctrl-C") {
