@@ -16,6 +16,8 @@ pub(crate) struct ServiceInput {
     pub(crate) trait_: Option<Path>,
     pub(crate) self_ty: Type,
     pub(crate) items: Vec<Item>,
+    /// Everything in the block could be read.
+    pub(crate) is_whole: bool,
 }
 
 pub(crate) enum Item {
@@ -66,7 +68,9 @@ pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<ServiceIn
             return None;
         }
     };
+    let before = errors.count();
     input.items = parse_body(&body, errors);
+    input.is_whole = errors.count() == before;
     Some(input)
 }
 
@@ -109,6 +113,7 @@ fn parse_header(input: ParseStream) -> syn::Result<ServiceInput> {
         trait_,
         self_ty,
         items: Vec::new(),
+        is_whole: true,
     })
 }
 

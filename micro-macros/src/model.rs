@@ -76,6 +76,8 @@ pub(crate) struct EndpointModel {
     pub(crate) receiver: Receiver,
     pub(crate) params: Vec<Param>,
     pub(crate) reply: Reply,
+    /// The method can be called with what its parameters say.
+    pub(crate) is_callable: bool,
     /// The types of the parameters can be written down as they are.
     pub(crate) params_are_sound: bool,
     /// So can those of the reply.
@@ -96,6 +98,8 @@ pub(crate) struct Address {
     pub(crate) place: TokenStream,
     /// `None` if some part is wrong.
     pub(crate) pattern: Option<Subject>,
+    /// Which placeholders there are is certain, even if some part is wrong.
+    pub(crate) placeholders_are_known: bool,
 }
 
 impl Address {
@@ -134,6 +138,8 @@ pub(crate) struct Param {
     /// The name of the client's argument.
     pub(crate) name: Ident,
     pub(crate) ty: Type,
+    /// Nothing is wrong with it, and its source is certain: its type can be held to it.
+    pub(crate) is_sound: bool,
 }
 
 impl Param {

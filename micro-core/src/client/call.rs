@@ -2,17 +2,14 @@
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use serde::de::DeserializeOwned;
-
 use super::{CallError, Outgoing};
-use crate::codec;
-use crate::error::{Fault, ServiceError};
+use crate::codec::DecodeError;
+use crate::error::Fault;
 use crate::wire::{Headers, RequestError};
+use bytes::Bytes;
 
 /// The header by which a caller asks which instance answers, and by which the instance tells.
 pub(crate) const INSTANCE_HEADER: &str = "Micro-Instance";
@@ -24,7 +21,32 @@ pub(crate) const INSTANCE_HEADER: &str = "Micro-Instance";
 pub struct Call<'a, R, E> {
     pub(super) outgoing: Outgoing<'a>,
     pub(super) timeout: Duration,
-    pub(super) types: PhantomData<fn() -> (R, E)>,
+    pub(super) reading: Reading<R, E>,
+}
+
+/// How a reply becomes a value or an error. As functions and not as bounds of the call, so that of
+/// a type that cannot be read the endpoint complains and not every call of it as well.
+pub(super) struct Reading<R, E> {
+    pub(super) value: fn(&Bytes) -> Result<R, DecodeError>,
+    pub(super) error: fn(&Fault) -> Option<E>,
+}
+
+impl<R, E> Reading<R, E> {
+    /// What a reply to a request for `subject` says: a value, with its headers, or an error.
+    pub(super) fn read(
+        &self,
+        subject: String,
+        headers: Option<Headers>,
+        body: &Bytes,
+    ) -> Result<(R, Headers), CallError<E>> {
+        if let Some(fault) = Fault::read(headers.as_ref(), body) {
+            return Err(CallError::of(&fault, self.error));
+        }
+        match (self.value)(body) {
+            Ok(value) => Ok((value, headers.unwrap_or_default())),
+            Err(source) => Err(CallError::Decode { subject, source }),
+        }
+    }
 }
 
 impl<R, E> Call<'_, R, E> {
@@ -48,11 +70,7 @@ impl<R, E> Call<'_, R, E> {
     /// # Errors
     ///
     /// As awaiting the call.
-    pub async fn answer(self) -> Result<Answer<R>, CallError<E>>
-    where
-        R: DeserializeOwned + 'static,
-        E: ServiceError,
-    {
+    pub async fn answer(self) -> Result<Answer<R>, CallError<E>> {
         let call = self.header(INSTANCE_HEADER, "?");
         let started = Instant::now();
         let (value, headers) = call.make().await?;
@@ -65,11 +83,7 @@ impl<R, E> Call<'_, R, E> {
         })
     }
 
-    async fn make(self) -> Result<(R, Headers), CallError<E>>
-    where
-        R: DeserializeOwned + 'static,
-        E: ServiceError,
-    {
+    async fn make(self) -> Result<(R, Headers), CallError<E>> {
         let subject = self.outgoing.subject();
         let Outgoing {
             caller,
@@ -98,33 +112,14 @@ impl<R, E> Call<'_, R, E> {
             }
         };
         let headers = message.headers.map(Headers::from_inner);
-        read(subject, headers, &message.payload)
-    }
-}
-
-/// What a reply to a request for `subject` says: a value, with its headers, or an error.
-pub(super) fn read<R, E>(
-    subject: String,
-    headers: Option<Headers>,
-    body: &Bytes,
-) -> Result<(R, Headers), CallError<E>>
-where
-    R: DeserializeOwned + 'static,
-    E: ServiceError,
-{
-    if let Some(fault) = Fault::read(headers.as_ref(), body) {
-        return Err(CallError::of(&fault));
-    }
-    match codec::decode(body) {
-        Ok(value) => Ok((value, headers.unwrap_or_default())),
-        Err(source) => Err(CallError::Decode { subject, source }),
+        self.reading.read(subject, headers, &message.payload)
     }
 }
 
 impl<'a, R, E> IntoFuture for Call<'a, R, E>
 where
-    R: DeserializeOwned + Send + 'static,
-    E: ServiceError,
+    R: Send + 'static,
+    E: Send + 'static,
 {
     type Output = Result<R, CallError<E>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;

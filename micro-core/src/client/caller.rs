@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Call, Outgoing};
+use crate::error::ServiceError;
 use crate::wire::{Connection, NatsClient};
 
 /// How long a call waits for its reply unless it says otherwise.
@@ -53,6 +55,8 @@ impl Caller {
     pub fn call<P, R, E>(&self, subject: impl Into<String>, payload: P) -> Call<'_, R, E>
     where
         P: Serialize + 'static,
+        R: DeserializeOwned + 'static,
+        E: ServiceError,
     {
         Outgoing::new(self, subject).json(&payload).call()
     }

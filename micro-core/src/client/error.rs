@@ -62,11 +62,13 @@ pub enum CallError<E> {
     },
 }
 
-impl<E: ServiceError> CallError<E> {
-    pub(super) fn of(fault: &Fault) -> Self {
-        E::from_fault(fault).map_or_else(|| Self::Remote(RemoteError::of(fault)), Self::Service)
+impl<E> CallError<E> {
+    pub(super) fn of(fault: &Fault, typed: fn(&Fault) -> Option<E>) -> Self {
+        typed(fault).map_or_else(|| Self::Remote(RemoteError::of(fault)), Self::Service)
     }
+}
 
+impl<E: ServiceError> CallError<E> {
     /// The code of a service error, typed or not; `None` if the service did not answer.
     pub fn code(&self) -> Option<u16> {
         match self {

@@ -5,12 +5,9 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-
-use super::call::{INSTANCE_HEADER, read};
+use super::call::{INSTANCE_HEADER, Reading};
 use super::collection::{Collected, Collection, Window};
 use super::{Answer, Call, CallError, Ended, Outgoing};
-use crate::error::ServiceError;
 use crate::wire::{Headers, PublishError};
 
 /// How many replies are kept unless the gather says otherwise: more than instances answer one
@@ -88,11 +85,7 @@ impl<R, E> Gather<'_, R, E> {
         self
     }
 
-    async fn make(self) -> Result<Gathered<R, E>, CallError<E>>
-    where
-        R: DeserializeOwned + 'static,
-        E: ServiceError,
-    {
+    async fn make(self) -> Result<Gathered<R, E>, CallError<E>> {
         let subject = self.call.outgoing.subject();
         let Outgoing {
             caller,
@@ -101,7 +94,7 @@ impl<R, E> Gather<'_, R, E> {
             mut problem,
             ..
         } = self.call.outgoing;
-        let window = self.window;
+        let (window, reading) = (self.window, self.call.reading);
         if window.at_most == 0 {
             problem.get_or_insert_with(|| "`at_most(0)` asks for no reply".to_owned());
         }
@@ -118,7 +111,7 @@ impl<R, E> Gather<'_, R, E> {
             Ok(Some(mut replies)) => {
                 gathered.ended = loop {
                     match replies.next().await {
-                        Ok(reply) => gathered.add(&subject, reply),
+                        Ok(reply) => gathered.add(&subject, reply, &reading),
                         Err(ended) => break ended,
                     }
                 };
@@ -145,8 +138,8 @@ impl<R, E> Gather<'_, R, E> {
 
 impl<'a, R, E> IntoFuture for Gather<'a, R, E>
 where
-    R: DeserializeOwned + Send + 'static,
-    E: ServiceError,
+    R: Send + 'static,
+    E: Send + 'static,
 {
     type Output = Result<Gathered<R, E>, CallError<E>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
@@ -188,18 +181,14 @@ impl<R, E> Gathered<R, E> {
         self.answers.is_empty() && self.failures.is_empty()
     }
 
-    fn add(&mut self, subject: &str, reply: Collected)
-    where
-        R: DeserializeOwned + 'static,
-        E: ServiceError,
-    {
+    fn add(&mut self, subject: &str, reply: Collected, reading: &Reading<R, E>) {
         let Collected { message, took } = reply;
         let headers = message.headers.map(Headers::from_inner);
         let instance = headers
             .as_ref()
             .and_then(|headers| headers.get(INSTANCE_HEADER))
             .map(str::to_owned);
-        match read(subject.to_owned(), headers, &message.payload) {
+        match reading.read(subject.to_owned(), headers, &message.payload) {
             Ok((value, headers)) => self.answers.push(Answer {
                 value,
                 headers,

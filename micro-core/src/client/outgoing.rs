@@ -1,15 +1,17 @@
 //! A request while it is being put together.
 
-use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::call::Reading;
 use super::caller::DEFAULT_TIMEOUT;
 use super::{Call, Caller};
-use crate::codec;
+use crate::codec::{self, DecodeError};
 use crate::context::TIMEOUT_HEADER;
+use crate::error::{Fault, ServiceError};
 use crate::wire::Headers;
 
 /// A request while it is being put together, argument by argument.
@@ -83,7 +85,21 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The call, with the types that its reply is read as.
-    pub fn call<R, E>(self) -> Call<'a, R, E> {
+    pub fn call<R, E>(self) -> Call<'a, R, E>
+    where
+        R: DeserializeOwned + 'static,
+        E: ServiceError,
+    {
+        self.call_read_by(codec::decode, E::from_fault)
+    }
+
+    /// The call, with the functions that read its reply.
+    #[doc(hidden)]
+    pub fn call_read_by<R, E>(
+        self,
+        value: fn(&Bytes) -> Result<R, DecodeError>,
+        error: fn(&Fault) -> Option<E>,
+    ) -> Call<'a, R, E> {
         let (timeout, outgoing) = match self.caller.chosen_timeout() {
             Some(timeout) => (timeout, self.patience(timeout)),
             None => (DEFAULT_TIMEOUT, self),
@@ -91,7 +107,7 @@ impl<'a> Outgoing<'a> {
         Call {
             timeout,
             outgoing,
-            types: PhantomData,
+            reading: Reading { value, error },
         }
     }
 

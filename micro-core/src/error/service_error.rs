@@ -47,7 +47,7 @@ use super::Fault;
     note = "derive it with `#[derive(ServiceError)]`, or return `micro::Error`",
     note = "`micro::Error` converts from any `std::error::Error` with `?`"
 )]
-pub trait ServiceError: Sized + Send + 'static {
+pub trait ServiceError: Sized + 'static {
     /// The error as it travels.
     fn to_fault(&self) -> Fault;
 

@@ -17,7 +17,8 @@ use super::Shareable;
 use super::example::example;
 use super::{Reply, Request};
 use crate::client::Outgoing;
-use crate::error::{Error, Fault};
+use crate::codec::{self, DecodeError};
+use crate::error::{Error, Fault, ServiceError};
 
 /// A payload that both sides know: read by the endpoint, written by the generated client.
 ///
@@ -28,7 +29,7 @@ use crate::error::{Error, Fault};
     label = "not serializable to and from JSON",
     note = "derive `serde::Deserialize` and `serde::Serialize` for `{Self}` (`Serialize` is for the generated client), or mark the parameter `#[extract]`, `#[header(\"..\")]` or `#[payload(raw)]`"
 )]
-pub trait EndpointRequest: Sized + Send + 'static {
+pub trait EndpointRequest: Sized + 'static {
     /// Reads the payload of a request.
     ///
     /// # Errors
@@ -38,10 +39,6 @@ pub trait EndpointRequest: Sized + Send + 'static {
 
     /// Writes the payload of a call.
     fn write<'a>(&self, call: Outgoing<'a>) -> Outgoing<'a>;
-
-    /// A body that could be sent, made up from the type, for people to copy.
-    #[doc(hidden)]
-    fn example() -> Option<String>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -53,10 +50,6 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> EndpointRequest for T {
     fn write<'a>(&self, call: Outgoing<'a>) -> Outgoing<'a> {
         call.json(self)
     }
-
-    fn example() -> Option<String> {
-        example::<T>()
-    }
 }
 
 /// A payload of an endpoint without a generated client: only read.
@@ -65,7 +58,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> EndpointRequest for T {
     label = "not deserializable from JSON",
     note = "derive `serde::Deserialize` for `{Self}`, or mark the parameter `#[extract]`, `#[header(\"..\")]` or `#[payload(raw)]`"
 )]
-pub trait ServerRequest: Sized + Send + 'static {
+pub trait ServerRequest: Sized + 'static {
     /// Reads the payload of a request.
     ///
     /// # Errors
@@ -95,15 +88,26 @@ impl<T: DeserializeOwned + Send + 'static> ServerRequest for T {
     label = "not serializable to and from JSON",
     note = "derive `serde::Serialize` and `serde::Deserialize` for `{Self}` (`Deserialize` is for the generated client)"
 )]
-pub trait EndpointResponse: Sized + Send + 'static {
+pub trait EndpointResponse: Sized + 'static {
     /// Writes the reply.
     fn encode(&self) -> Reply;
+
+    /// Reads the body of a reply.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the body, and where.
+    fn decode(body: &Bytes) -> Result<Self, DecodeError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> EndpointResponse for T {
     fn encode(&self) -> Reply {
         Reply::json(self)
+    }
+
+    fn decode(body: &Bytes) -> Result<Self, DecodeError> {
+        codec::decode(body)
     }
 }
 
@@ -450,15 +454,50 @@ impl<T: Shareable> Probe<T> {
     pub const IS_SHAREABLE: bool = true;
 }
 
-/// The answers of [`Probe`] for all other types.
+impl<T: ServerRequest> Probe<T> {
+    /// Makes up a body.
+    pub const EXAMPLE: fn() -> Option<String> = T::example;
+}
+
+impl<T: EndpointRequest> Probe<T> {
+    /// Writes it into a call.
+    pub const WRITE: for<'a> fn(&T, Outgoing<'a>) -> Outgoing<'a> = T::write;
+}
+
+impl<T: EndpointResponse> Probe<T> {
+    /// Reads it from a reply.
+    pub const READ: fn(&Bytes) -> Result<T, DecodeError> = T::decode;
+}
+
+impl<T: ServiceError> Probe<T> {
+    /// Recognises it in a reply.
+    pub const RECOGNISE: fn(&Fault) -> Option<T> = T::from_fault;
+}
+
+/// The answers of [`Probe`] for all other types. The functions stand in for those of a type that
+/// does not fit, of which the dispatch of requests complains, and nobody else has to: no program
+/// that compiles has them.
 pub trait ProbeElse {
+    /// The type that is asked.
+    type Asked;
     /// It is no `Result`.
     const IS_RESULT: bool = false;
     /// It cannot be the type of a service.
     const IS_SHAREABLE: bool = false;
+    /// No body.
+    const EXAMPLE: fn() -> Option<String> = || None;
+    /// Writes nothing.
+    const WRITE: for<'a> fn(&Self::Asked, Outgoing<'a>) -> Outgoing<'a> = |_, call| call;
+    /// Reads nothing.
+    const READ: fn(&Bytes) -> Result<Self::Asked, DecodeError> =
+        |_| Err(DecodeError::new("this type cannot be read from JSON"));
+    /// Recognises nothing.
+    const RECOGNISE: fn(&Fault) -> Option<Self::Asked> = |_| None;
 }
 
-impl<T> ProbeElse for Probe<T> {}
+impl<T> ProbeElse for Probe<T> {
+    type Asked = T;
+}
 
 /// The answer to whether a type can be the type of a service.
 #[derive(Debug)]

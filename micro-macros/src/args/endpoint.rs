@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use micro_names::{Problem, Subject, Wildcards, check_group, check_name};
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 
-use crate::args::{Grammar, service, walk};
+use crate::args::{Grammar, is_punct, service, walk};
 use crate::errors::Errors;
 use crate::model::{Metadata, Queue, Text};
+use crate::tokens::flatten;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "#[endpoint(..)]",
@@ -38,6 +39,8 @@ pub(crate) struct EndpointArgs {
     /// Name, subject and group as given are usable: without them, what they imply cannot be
     /// judged, and no second error is made of the first.
     pub(crate) address_is_known: bool,
+    /// Whatever is wrong with them, they have no placeholders.
+    pub(crate) cannot_hold_placeholders: bool,
     pub(crate) name_is_given: bool,
 }
 
@@ -51,6 +54,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> EndpointArgs {
         timeout: None,
         concurrency: None,
         address_is_known: true,
+        cannot_hold_placeholders: cannot_hold_placeholders(tokens.clone()),
         name_is_given: false,
     };
     let before = errors.count();
@@ -83,6 +87,27 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> EndpointArgs {
         }
     }
     args
+}
+
+/// Whether nothing in the arguments can be meant as a placeholder: every value is written out, and
+/// none has a brace or a wildcard.
+fn cannot_hold_placeholders(tokens: TokenStream) -> bool {
+    let mut tokens = flatten(tokens).into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let is_suspect = match &token {
+            TokenTree::Literal(literal) => literal.to_string().contains(['{', '*', '>']),
+            token if is_punct(token, '=') => {
+                let word = tokens.peek().map(ToString::to_string);
+                !matches!(tokens.peek(), Some(TokenTree::Literal(_)))
+                    && !matches!(word.as_deref(), Some("true" | "false"))
+            }
+            _ => false,
+        };
+        if is_suspect {
+            return false;
+        }
+    }
+    true
 }
 
 fn check_subject(value: &str) -> Result<(), Problem> {

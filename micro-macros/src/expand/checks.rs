@@ -52,6 +52,9 @@ fn assert_no_alias(service: &ServiceModel, endpoint: &EndpointModel) -> Option<T
         return None;
     };
     service.client.as_ref()?;
+    if !endpoint.reply_is_sound {
+        return None;
+    }
     // Only a path can be an alias.
     crate::tokens::last_segment(ty)?;
     let span = ty.span();

@@ -117,7 +117,7 @@ fn expand_functions(
         #(#cfgs)*
         #allowances
         const _: () = {
-            use #private::HeaderParam as _;
+            use #private::{HeaderParam as _, ProbeElse as _};
             #[automatically_derived]
             impl #generics #name #types #clause {
                 #[doc = #new]
@@ -225,7 +225,13 @@ fn expand_method(
         Reply::Value(ty) | Reply::Result(ty) => ty.span(),
     };
     let outer = crate_at(krate, reply_span);
-    let made = quote_spanned!(reply_span=> #outer::Outgoing::call(#call));
+    let made = quote_spanned! {reply_span=>
+        #outer::Outgoing::call_read_by(
+            #call,
+            #private::Probe::<#ok>::READ,
+            #private::Probe::<#err>::RECOGNISE,
+        )
+    };
     let gives = quote_spanned!(reply_span=> #outer::Call<'_, #ok, #err>);
     let body = quote! {
         let #call = #private::Outgoing::new(&self.caller, #subject);
@@ -242,8 +248,9 @@ fn expand_method(
     }
 }
 
-/// Adds one argument to the call. With the span that the dispatch uses for the same type: of two
-/// errors that are the same in place and words, rustc shows one.
+/// Adds one argument to the call. A payload is written by what its type has for it, whether it fits
+/// or not; the others with the span that the dispatch uses for the same type: of two errors that are
+/// the same in place and words, rustc shows one.
 fn expand_write(service: &ServiceModel, param: &Param, call: &Ident) -> TokenStream {
     let krate = &service.krate;
     let private = private(krate);
@@ -252,7 +259,7 @@ fn expand_write(service: &ServiceModel, param: &Param, call: &Ident) -> TokenStr
     let ty = without_self(&param.ty, &service.self_ty);
     match &param.source {
         Source::Payload(Codec::Json) => {
-            quote_spanned!(span=> <#ty as #krate::EndpointRequest>::write(#name, #call))
+            quote_spanned!(span=> #private::Probe::<#ty>::WRITE(#name, #call))
         }
         Source::Payload(Codec::Raw) => {
             quote_spanned!(span=> <#ty as #krate::RawPayload>::write(#name, #call))

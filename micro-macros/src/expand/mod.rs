@@ -26,12 +26,15 @@ pub(crate) fn service(service: &ServiceModel) -> TokenStream {
     quote! { #table #checks #client #register #anchors }
 }
 
-/// What stands in for it when the service has errors: enough that nothing else turns red.
+/// What stands in for it when the service has errors: nothing else turns red, and what is sound
+/// is still held to its types, so that their mistakes are reported in the same compile.
 pub(crate) fn stand_in(service: &ServiceModel) -> TokenStream {
-    let table = table::expand_empty(service);
+    let table = table::expand(service);
+    let checks = checks::expand(service);
     let client = client::expand(service, client::Bodies::StandIn);
+    let register = register::expand(service);
     let anchors = anchor::expand(&service.anchors);
-    quote! { #table #client #anchors }
+    quote! { #table #checks #client #register #anchors }
 }
 
 /// The hidden module of the runtime. Its name changes with every incompatible change of what the

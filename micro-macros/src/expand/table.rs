@@ -23,10 +23,6 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
     expand_impl(service, &quote!(#(#endpoints),*))
 }
 
-pub(super) fn expand_empty(service: &ServiceModel) -> TokenStream {
-    expand_impl(service, &TokenStream::new())
-}
-
 fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
     let ServiceModel {
         krate,
@@ -48,7 +44,7 @@ fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
     let settings = expand_settings(&service.settings, &private);
     let imports = quote! {
         use #private::{
-            HeaderParam as _, ReturnedValue as _,
+            HeaderParam as _, ProbeElse as _, ReturnedValue as _,
         };
     };
     // The bounds of the trait are the user's type's to meet: errors about them belong there.
@@ -135,7 +131,7 @@ fn expand_endpoint(service: &ServiceModel, endpoint: &EndpointModel) -> TokenStr
     let (name, subject) = (&address.name.value, &address.subject);
     let description = &settings.description;
     let settings = expand_settings(settings, &private);
-    let example = expand_example(service, endpoint, &private);
+    let example = expand_example(endpoint, &private);
     let call = expand_call(service, endpoint, &private);
     quote! {
         #(#cfgs)*
@@ -153,27 +149,18 @@ fn expand_endpoint(service: &ServiceModel, endpoint: &EndpointModel) -> TokenStr
 }
 
 /// What makes up a body for people to copy.
-fn expand_example(
-    service: &ServiceModel,
-    endpoint: &EndpointModel,
-    private: &TokenStream,
-) -> TokenStream {
-    let krate = &service.krate;
+fn expand_example(endpoint: &EndpointModel, private: &TokenStream) -> TokenStream {
     let payload = endpoint
         .params
         .iter()
+        .filter(|param| param.is_sound)
         .find_map(|param| match &param.source {
             Source::Payload(codec) => Some((codec, &param.ty)),
             _ => None,
         });
     match payload {
         Some((Codec::Json, ty)) => {
-            let role = if service.client.is_some() {
-                quote!(EndpointRequest)
-            } else {
-                quote!(ServerRequest)
-            };
-            quote_spanned!(ty.span()=> <#ty as #krate::#role>::example)
+            quote_spanned!(ty.span()=> #private::Probe::<#ty>::EXAMPLE)
         }
         Some((Codec::Raw, _)) => quote!(#private::any_payload),
         None => quote!(#private::no_payload),
@@ -187,7 +174,6 @@ fn expand_call(
     endpoint: &EndpointModel,
     private: &TokenStream,
 ) -> TokenStream {
-    let method = &endpoint.method;
     let request = local("request");
     let service_local = local("service");
     let has_client = service.client.is_some();
@@ -195,6 +181,9 @@ fn expand_call(
     let mut reads = TokenStream::new();
     let mut arguments = Vec::new();
     for (index, param) in endpoint.params.iter().enumerate() {
+        if !param.is_sound {
+            continue;
+        }
         if matches!(param.source, Source::Context) {
             let span = param.ty.span();
             let krate = crate_at(&service.krate, span);
@@ -213,9 +202,14 @@ fn expand_call(
         Receiver::None => (quote!(_), None),
     };
     let arguments = receiver.into_iter().chain(arguments);
+    let method = &endpoint.method;
     let span = method.span();
     let call = quote_spanned!(span=> Self::#method(#(#arguments),*).await);
-    let reply = expand_reply(endpoint, &service.krate, private, has_client, &call);
+    let reply = if endpoint.is_callable && endpoint.reply_is_sound {
+        expand_reply(endpoint, &service.krate, private, has_client, &call)
+    } else {
+        expand_reply_check(endpoint, &service.krate, private, has_client)
+    };
     // The pin becomes a future that is `Send` here: one that is not is told so at the method.
     let body = quote_spanned!(span=> async move { #reads #reply });
     let pinned = quote_spanned!(span=> ::std::boxed::Box::pin(#body));
@@ -263,6 +257,27 @@ fn expand_read(
     }
 }
 
+/// What is left of a reply when the method cannot be called: its types are still held to their
+/// bounds, so that their mistakes are reported with the others.
+fn expand_reply_check(
+    endpoint: &EndpointModel,
+    krate: &Path,
+    private: &TokenStream,
+    has_client: bool,
+) -> TokenStream {
+    match &endpoint.reply {
+        Reply::Value(ty) | Reply::Result(ty) if endpoint.reply_is_sound => {
+            let none = local("none");
+            let nothing = quote!({
+                let #none: #ty = loop {};
+                #none
+            });
+            expand_reply(endpoint, krate, private, has_client, &nothing)
+        }
+        _ => quote!(loop {}),
+    }
+}
+
 /// Encodes the value and the error separately, so that one that does not fit is told so at its
 /// own type.
 fn expand_reply(
@@ -272,16 +287,7 @@ fn expand_reply(
     has_client: bool,
     call: &TokenStream,
 ) -> TokenStream {
-    let method = endpoint.method.span();
-    let (value_span, error_span) = match &endpoint.reply {
-        Reply::Unit => (method, method),
-        Reply::Value(ty) => (ty.span(), ty.span()),
-        Reply::Result(ty) => {
-            let (value, error) = result_arguments(ty);
-            let span = |part: Option<&Type>| part.unwrap_or(ty).span();
-            (span(value), span(error))
-        }
-    };
+    let (value_span, error_span) = reply_spans(endpoint);
     let role = if has_client {
         quote!(EndpointResponse)
     } else {
@@ -295,6 +301,20 @@ fn expand_reply(
         match #private::Returned(#value).into_result() {
             ::core::result::Result::Ok(#value) => #encode,
             ::core::result::Result::Err(#error) => #private::failure(#to_fault),
+        }
+    }
+}
+
+/// Where the types of the value and of the error are written.
+fn reply_spans(endpoint: &EndpointModel) -> (Span, Span) {
+    let method = endpoint.method.span();
+    match &endpoint.reply {
+        Reply::Unit => (method, method),
+        Reply::Value(ty) => (ty.span(), ty.span()),
+        Reply::Result(ty) => {
+            let (value, error) = result_arguments(ty);
+            let span = |part: Option<&Type>| part.unwrap_or(ty).span();
+            (span(value), span(error))
         }
     }
 }

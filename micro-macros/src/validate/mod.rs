@@ -185,8 +185,8 @@ fn endpoints(
             }
         }
     }
-    // One mistake, one error: an impl block with another one may have its endpoints there.
-    if endpoints.is_empty() && !tried && errors.is_empty() {
+    // What could not be read may be an endpoint.
+    if endpoints.is_empty() && !tried && input.is_whole {
         no_endpoint(&input.self_ty, call, errors);
     }
     endpoints
@@ -294,9 +294,11 @@ fn endpoint(
     let address = address(&args, &method.sig.ident, errors);
     let sig = &method.sig;
     // Every check runs, so that everything is reported at once.
+    let before = errors.count();
     signature::check_kind(method, errors);
     let is_concrete = signature::check_generics(sig, &type_name.to_string(), errors);
     let receiver = signature::receiver(sig, errors);
+    let is_plain = errors.count() == before;
     let (params, params_are_sound) = params::parse(sig, &address, errors);
     let (reply, reply_is_sound) = signature::reply(sig, errors);
     EndpointModel {
@@ -312,8 +314,9 @@ fn endpoint(
             concurrency: args.concurrency,
         },
         receiver,
-        params,
         reply,
+        is_callable: is_plain && params.iter().all(|param| param.is_sound),
+        params,
         params_are_sound: params_are_sound && is_concrete,
         reply_is_sound: reply_is_sound && is_concrete,
     }
@@ -343,6 +346,7 @@ fn address(args: &endpoint::EndpointArgs, method: &Ident, errors: &mut Errors) -
         None
     };
     Address {
+        placeholders_are_known: pattern.is_some() || args.cannot_hold_placeholders,
         name,
         group: group_text,
         group_place: group.map(|group| group.place.clone()),

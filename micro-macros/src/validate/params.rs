@@ -23,7 +23,7 @@ pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> 
         .collect();
     let mut reader = Reader {
         placeholders,
-        subject_is_known: address.pattern.is_some(),
+        placeholders_are_known: address.placeholders_are_known,
         errors,
         lifetimes_are_reported: has_lifetimes(sig),
         params: Vec::new(),
@@ -42,8 +42,8 @@ pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> 
 
 struct Reader<'e> {
     placeholders: Vec<String>,
-    /// Without it nothing is known of placeholders, and a second payload may well be one.
-    subject_is_known: bool,
+    /// Otherwise what looks like a payload may well be one of them.
+    placeholders_are_known: bool,
     errors: &'e mut Errors,
     /// The method declares lifetimes, which is an error, and what is borrowed goes with them.
     lifetimes_are_reported: bool,
@@ -63,16 +63,22 @@ impl Reader<'_> {
         };
         let placeholder = ident.and_then(|ident| self.placeholder(&plain_name(ident)));
         let before = self.errors_seen();
-        let source = match param::parse(&input.attrs, self.errors) {
+        let marker = param::parse(&input.attrs, self.errors);
+        let is_marked = marker.is_some();
+        let source = match marker {
             Some((attr, marker)) => self.marked(input, attr, marker, placeholder, &shown),
             None => self.unmarked(input, placeholder, &shown),
         };
-        self.sound &= before == self.errors_seen();
+        let is_certain =
+            is_marked || self.placeholders_are_known || !matches!(source, Source::Payload(_));
+        let is_faultless = before == self.errors_seen() && !self.lifetimes_are_reported;
+        self.sound &= is_faultless;
         let name = self.client_name(&source, ident);
         self.params.push(Param {
             source,
             name,
             ty: (*input.ty).clone(),
+            is_sound: is_faultless && is_certain,
         });
     }
 
@@ -158,7 +164,7 @@ impl Reader<'_> {
     fn payload(&mut self, input: &PatType, shown: &str) {
         let place = input.pat.to_token_stream();
         match &self.payload {
-            Some((first_name, first)) if self.subject_is_known => {
+            Some((first_name, first)) if self.placeholders_are_known => {
                 self.errors.push_with_reference(
                     &place,
                     &Problem::new(format!(
