@@ -19,11 +19,11 @@ pub(super) fn expand(error: &ErrorModel) -> TokenStream {
     let inner = variants
         .iter()
         .filter_map(|variant| transparent_try(krate, variant));
-    let fault = local("fault");
+    let (this, fault) = (this(error), local("fault"));
     let to_fault = if variants.is_empty() {
-        quote!(match *self {})
+        quote!(match *#this {})
     } else {
-        quote!(match self { #(#to)* })
+        quote!(match #this { #(#to)* })
     };
     expand_impl(
         error,
@@ -52,7 +52,7 @@ fn expand_impl(error: &ErrorModel, to: &TokenStream, from: &TokenStream) -> Toke
         ..
     } = error;
     let (generics, types, clause) = generics.split_for_impl();
-    let fault = local("fault");
+    let (this, fault) = (this(error), local("fault"));
     quote! {
         #[allow(
             clippy::all,
@@ -66,7 +66,7 @@ fn expand_impl(error: &ErrorModel, to: &TokenStream, from: &TokenStream) -> Toke
         const _: () = {
             #[automatically_derived]
             impl #generics #krate::ServiceError for #name #types #clause {
-                fn to_fault(&self) -> #krate::Fault {
+                fn to_fault(&#this) -> #krate::Fault {
                     #to
                 }
 
@@ -84,6 +84,7 @@ fn to_arm(error: &ErrorModel, variant: &Variant) -> TokenStream {
     let (pattern, names) = pattern(&variant.fields);
     // A type without a message is told so at its name, however many variants ask for it.
     let span = error.name.span();
+    let this = this(error);
     match &variant.conduct {
         Conduct::Transparent => {
             let (Some((_, ty)), Some(inner)) = (fields(&variant.fields).next(), names.first())
@@ -94,11 +95,11 @@ fn to_arm(error: &ErrorModel, variant: &Variant) -> TokenStream {
             quote!(#path #pattern => #call,)
         }
         Conduct::Internal { code } => {
-            let fault = quote_spanned!(span=> #krate::Fault::hidden(#code, self));
+            let fault = quote_spanned!(span=> #krate::Fault::hidden(#code, #this));
             quote!(#path { .. } => #fault,)
         }
         Conduct::Open { code, kind, .. } => {
-            let fault = quote_spanned!(span=> #krate::Fault::of(#code, self));
+            let fault = quote_spanned!(span=> #krate::Fault::of(#code, #this));
             let single = variant.fields.len() == 1;
             let writes = fields(&variant.fields)
                 .zip(&names)
@@ -190,6 +191,12 @@ fn pattern(fields: &Fields) -> (TokenStream, Vec<Ident>) {
         Fields::Tuple(_) => quote!((#(#names),*)),
     };
     (pattern, names)
+}
+
+/// `self`, everywhere with the one span: where a macro was given the name of the type, the `self` of
+/// the derive is another than that at the name.
+fn this(error: &ErrorModel) -> Ident {
+    Ident::new("self", error.name.span())
 }
 
 fn local(name: impl quote::IdentFragment) -> Ident {
