@@ -142,8 +142,13 @@ fn expand_functions(
 
             #[automatically_derived]
             impl #generics ::core::fmt::Debug for #name #types #clause {
+                // Without method calls: traits of the user's may have these methods for every type.
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    f.debug_struct(#shown).field("caller", &self.caller).finish()
+                    ::core::fmt::DebugStruct::finish(::core::fmt::DebugStruct::field(
+                        &mut ::core::fmt::Formatter::debug_struct(f, #shown),
+                        "caller",
+                        &self.caller,
+                    ))
                 }
             }
         };
