@@ -60,6 +60,8 @@ fn expand_impl(error: &ErrorModel, to: &TokenStream, from: &TokenStream) -> Toke
             clippy::nursery,
             deprecated,
             unreachable_code,
+            unused_braces,
+            unused_parens,
             unused_qualifications,
             unused_variables
         )]
@@ -132,12 +134,11 @@ fn from_arm(krate: &Path, variant: &Variant) -> Option<TokenStream> {
                 None if single => quote!(#krate::Fault::value_json(#fault)?),
                 None => quote!(#krate::Fault::item_json(#fault, #index)?),
             };
-            // The same words at the same place as in `to_fault`: rustc shows one error for both.
-            let value = quote_spanned!(ty.span()=> <#ty as #krate::FaultField>::from_value(#json)?);
-            match field {
-                Some(field) => quote!(#field: #value),
-                None => value,
-            }
+            // The same words at the same place as in `to_fault`: rustc shows one error for both. Not so
+            // the `?`, which lints would take for the user's.
+            let value = quote_spanned!(ty.span()=> <#ty as #krate::FaultField>::from_value(#json));
+            let name = field.map(|field| quote!(#field:));
+            quote!(#name #value?)
         });
     let value = match &variant.fields {
         Fields::Unit => quote!(#path),
