@@ -8,6 +8,7 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
 use crate::args::{is_punct, param};
+use crate::input::{self, Reading};
 use crate::tokens::flatten;
 
 /// How to clean.
@@ -31,8 +32,14 @@ impl Clean {
     pub(crate) fn service(self, item: TokenStream) -> TokenStream {
         let item = self.without_repeated_service(item);
         let mut tokens: Vec<TokenTree> = item.into_iter().collect();
+        let is_impl = is_impl(&tokens);
         if let Some(TokenTree::Group(body)) = tokens.last_mut() {
-            *body = regroup(body, self.body(body.stream()));
+            let members = if is_impl {
+                readable(body.stream())
+            } else {
+                body.stream()
+            };
+            *body = regroup(body, self.members(members, false));
         }
         tokens.into_iter().collect()
     }
@@ -62,10 +69,6 @@ impl Clean {
             kept.extend([token]);
         }
         kept
-    }
-
-    fn body(self, body: TokenStream) -> TokenStream {
-        self.members(body, false)
     }
 
     /// Walks over methods and whatever else stands between them.
@@ -103,8 +106,13 @@ impl Clean {
                 TokenTree::Group(group)
                     if in_signature && group.delimiter() == Delimiter::Parenthesis =>
                 {
-                    let params = params(group.stream(), endpoint);
-                    kept.extend([TokenTree::from(regroup(&group, params))]);
+                    // As it is if it can be: a new group has other spans, and rustc would show
+                    // what it says at its end a second time.
+                    let group = match params(group.stream(), endpoint) {
+                        Some(params) => regroup(&group, params),
+                        None => group,
+                    };
+                    kept.extend([TokenTree::from(group)]);
                 }
                 TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
                     (in_signature, endpoint, at_start) = (false, false, true);
@@ -133,21 +141,45 @@ impl Clean {
     }
 }
 
-fn params(tokens: TokenStream, of_endpoint: bool) -> TokenStream {
+/// Without the members that rustc could not read: it has said so, would say so again, and would
+/// skip whatever follows them.
+fn readable(body: TokenStream) -> TokenStream {
+    input::members(body)
+        .into_iter()
+        .filter(|member| !matches!(member.reading, Reading::Broken(_)))
+        .flat_map(|member| member.tokens)
+        .collect()
+}
+
+/// Whether the word that says what the item is is `impl`.
+fn is_impl(item: &[TokenTree]) -> bool {
+    let mut words = item.iter().filter_map(|token| match token {
+        TokenTree::Ident(word) => Some(word),
+        _ => None,
+    });
+    let before = ["pub", "default", "unsafe"];
+    words
+        .find(|word| !before.iter().any(|before| word == before))
+        .is_some_and(|word| word == "impl")
+}
+
+/// The parameters without our attributes, if there are some.
+fn params(tokens: TokenStream, of_endpoint: bool) -> Option<TokenStream> {
     let mut kept = TokenStream::new();
+    let mut is_changed = false;
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         if is_punct(&token, '#') {
             match attribute(&token, &mut tokens, Place::Param { of_endpoint }) {
                 Some(Attribute::Kept(attribute)) => kept.extend(attribute),
-                Some(Attribute::Ours(_)) => {}
+                Some(Attribute::Ours(_)) => is_changed = true,
                 None => kept.extend([token]),
             }
         } else {
             kept.extend([token]);
         }
     }
-    kept
+    is_changed.then_some(kept)
 }
 
 enum Attribute {
@@ -167,6 +199,8 @@ fn attribute(pound: &TokenTree, rest: &mut Peekable<IntoIter>, place: Place) -> 
         (_, None) => false,
         (Place::Method, Some(word)) if word == "cfg_attr" => holds_endpoint(&tokens),
         (Place::Method, Some(word)) => word == "endpoint",
+        // Reported, and what it would apply may be ours.
+        (Place::Param { of_endpoint: true }, Some(word)) if word == "cfg_attr" => true,
         (Place::Param { of_endpoint: true }, Some(word)) => !param::is_built_in(&word.to_string()),
         (Place::Param { of_endpoint: false }, Some(word)) => {
             param::NAMES.iter().any(|name| word == name)

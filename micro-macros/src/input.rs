@@ -9,6 +9,7 @@ use syn::{Attribute, Generics, Path, Signature, Token, Type, Visibility, token};
 
 use crate::args::is_punct;
 use crate::errors::{Errors, at};
+use crate::tokens::{ends_with, flatten};
 
 pub(crate) struct ServiceInput {
     pub(crate) attrs: Vec<Attribute>,
@@ -87,6 +88,8 @@ fn outermost(item: TokenStream) -> TokenStream {
 
 fn parse_header(input: ParseStream) -> syn::Result<ServiceInput> {
     let attrs = input.call(Attribute::parse_outer)?;
+    // What may not stand before or after the `impl`, rustc says itself.
+    input.parse::<Visibility>()?;
     input.parse::<Option<Token![default]>>()?;
     input.parse::<Option<Token![unsafe]>>()?;
     input.parse::<Token![impl]>()?;
@@ -95,6 +98,7 @@ fn parse_header(input: ParseStream) -> syn::Result<ServiceInput> {
     } else {
         Generics::default()
     };
+    input.parse::<Option<Token![const]>>()?;
     input.parse::<Option<Token![!]>>()?;
     let mut self_ty: Type = input.parse()?;
     let mut trait_ = None;
@@ -197,33 +201,41 @@ fn is_fn_word(ident: &proc_macro2::Ident) -> bool {
         .any(|word| ident == word)
 }
 
+/// Reads the members. One that does not parse is left out: rustc has read the block before us and
+/// has said what is wrong, and a second error would be the same one in other words.
 fn parse_body(body: &Group, errors: &mut Errors) -> Vec<Item> {
-    let parser = |input: ParseStream| {
-        let mut items = Vec::new();
-        while !input.is_empty() {
-            let start = input.fork();
-            match parse_item(input) {
-                Ok(item) => items.push(item),
-                Err(error) => {
+    let mut items = Vec::new();
+    let mut unread = None;
+    for member in members(body.stream()) {
+        match member.reading {
+            Reading::Item(item) => items.push(item),
+            // What a `macro_rules!` substituted may be read by rustc and not by us.
+            Reading::BrokenParams(error) | Reading::Broken(error) => {
+                if has_invisible_groups(&member.tokens) {
                     errors.push_error(error);
-                    // Whatever was eaten, the item ends at the next body or semicolon. One token
-                    // has to go in any case, or this would not end.
-                    if start.cursor() == input.cursor() {
-                        input.parse::<TokenTree>()?;
-                    }
-                    skip_item(input)?;
+                } else {
+                    unread.get_or_insert(error);
                 }
             }
         }
-        Ok(items)
-    };
-    match parser.parse2(body.stream()) {
-        Ok(items) => items,
-        Err(error) => {
-            errors.push_error(error);
-            Vec::new()
-        }
     }
+    // Without it, the block would be said to have no endpoint.
+    if let Some(error) = unread
+        && !items.iter().any(is_endpoint)
+    {
+        errors.push_error(error);
+    }
+    items
+}
+
+fn is_endpoint(item: &Item) -> bool {
+    let Item::Method(method) = item else {
+        return false;
+    };
+    method
+        .attrs
+        .iter()
+        .any(|attr| ends_with(attr.path(), "endpoint"))
 }
 
 fn parse_item(input: ParseStream) -> syn::Result<Item> {
@@ -285,14 +297,180 @@ fn is_signature(input: ParseStream) -> bool {
     }
 }
 
-fn skip_item(input: ParseStream) -> syn::Result<()> {
-    while !input.is_empty() {
-        let token: TokenTree = input.parse()?;
-        let body =
-            matches!(&token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
-        if body || is_punct(&token, ';') {
-            break;
+/// One member of an impl block.
+pub(crate) struct Member {
+    pub(crate) tokens: Vec<TokenTree>,
+    pub(crate) reading: Reading,
+}
+
+/// What a member is.
+pub(crate) enum Reading {
+    Item(Item),
+    /// A method with something wrong between its parentheses: rustc goes on after them.
+    BrokenParams(syn::Error),
+    /// Where it ends is a guess, and rustc may lose whatever follows it.
+    Broken(syn::Error),
+}
+
+/// Takes the body of an impl block apart. Each member is parsed by itself, so that one that is
+/// being typed does not take the others with it.
+pub(crate) fn members(body: TokenStream) -> Vec<Member> {
+    let tokens: Vec<TokenTree> = body.into_iter().collect();
+    let mut rest = tokens.as_slice();
+    let mut members = Vec::new();
+    while !rest.is_empty() {
+        let end = member_end(rest);
+        let (member, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        let stream: TokenStream = member.iter().cloned().collect();
+        let (member, after, reading) = match parse_item.parse2(stream) {
+            Ok(item) => (member, after, Reading::Item(item)),
+            Err(error) => {
+                // One that has lost its end has the next one in it.
+                let cut = next_start(member).unwrap_or(end);
+                let (member, after) = rest.split_at_checked(cut).unwrap_or((rest, &[]));
+                let reading = if parses_without_params(member) {
+                    Reading::BrokenParams(error)
+                } else {
+                    Reading::Broken(error)
+                };
+                (member, after, reading)
+            }
+        };
+        members.push(Member {
+            tokens: member.to_vec(),
+            reading,
+        });
+        rest = after;
+    }
+    members
+}
+
+/// How many tokens the first member has: up to its body, or to the semicolon.
+fn member_end(tokens: &[TokenTree]) -> usize {
+    let mut in_head = true;
+    let mut ends_with_brace = true;
+    let mut depth = 0_usize;
+    let mut before: Option<&TokenTree> = None;
+    for (index, token) in tokens.iter().enumerate() {
+        let next = tokens.get(index + 1);
+        if in_head {
+            match token {
+                TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                    // A metavariable: whole members, or a visibility.
+                    let ends = flatten(group.stream()).last().is_some_and(ends_member);
+                    if ends {
+                        return index + 1;
+                    }
+                }
+                TokenTree::Ident(word) if word == "const" => {
+                    in_head = matches!(next, Some(TokenTree::Ident(next)) if is_fn_word(next));
+                    ends_with_brace = in_head;
+                }
+                TokenTree::Ident(word) if word == "type" || word == "static" => {
+                    (in_head, ends_with_brace) = (false, false);
+                }
+                token => in_head = is_head(token),
+            }
+        }
+        if is_punct(token, '<') {
+            depth += 1;
+        } else if is_punct(token, '>') && !before.is_some_and(|before| is_punct(before, '-')) {
+            depth = depth.saturating_sub(1);
+        }
+        let is_argument =
+            depth > 0 && next.is_some_and(|next| is_punct(next, '>') || is_punct(next, ','));
+        let ends = match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                !in_head
+                    && matches!(flatten(group.stream()).as_slice(), [only] if ends_member(only))
+            }
+            token => ends_member(token),
+        };
+        if ends && (is_punct(token, ';') || ends_with_brace && !is_argument) {
+            return index + 1;
+        }
+        before = Some(token);
+    }
+    tokens.len()
+}
+
+fn ends_member(token: &TokenTree) -> bool {
+    is_punct(token, ';')
+        || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+}
+
+/// Attributes, and a visibility: what stands before the word that says what a member is.
+fn is_head(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Punct(punct) => matches!(punct.as_char(), '#' | '!'),
+        TokenTree::Group(group) => group.delimiter() != Delimiter::Brace,
+        TokenTree::Ident(word) => word == "pub" || word == "default",
+        TokenTree::Literal(_) => false,
+    }
+}
+
+/// Where in a member that does not parse the next one seems to begin.
+fn next_start(tokens: &[TokenTree]) -> Option<usize> {
+    let is_attribute = |token: &TokenTree| matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket);
+    let mut before: Option<&TokenTree> = None;
+    // Where the words in front of a `fn` begin, if it is not at an attribute or a visibility.
+    let mut qualifiers: Option<usize> = None;
+    for (index, token) in tokens.iter().enumerate() {
+        let next = tokens.get(index + 1);
+        let follows = before.is_some_and(|before| !is_attribute(before));
+        let starts = match token {
+            token if is_punct(token, '#') => next.is_some_and(is_attribute),
+            TokenTree::Ident(word) => word == "pub",
+            _ => false,
+        };
+        if follows && starts {
+            return Some(index);
+        }
+        let TokenTree::Ident(word) = token else {
+            (qualifiers, before) = (None, Some(token));
+            continue;
+        };
+        let is_free = follows && !before.is_some_and(is_head);
+        if qualifiers.is_none() && is_free && is_fn_word(word) {
+            qualifiers = Some(index);
+        }
+        if word == "fn" && matches!(next, Some(TokenTree::Ident(_))) && qualifiers.is_some() {
+            return qualifiers;
+        }
+        if !is_fn_word(word) {
+            qualifiers = None;
+        }
+        before = Some(token);
+    }
+    None
+}
+
+/// Whether what is wrong with a method stands between its parentheses.
+fn parses_without_params(member: &[TokenTree]) -> bool {
+    let mut in_signature = false;
+    let mut tokens = member.to_vec();
+    for token in &mut tokens {
+        match token {
+            TokenTree::Ident(word) if *word == "fn" => in_signature = true,
+            TokenTree::Group(group)
+                if in_signature && group.delimiter() == Delimiter::Parenthesis =>
+            {
+                *token = Group::new(Delimiter::Parenthesis, TokenStream::new()).into();
+                break;
+            }
+            _ => {}
         }
     }
-    Ok(())
+    parse_item.parse2(tokens.into_iter().collect()).is_ok()
+}
+
+fn has_invisible_groups(tokens: &[TokenTree]) -> bool {
+    tokens.iter().any(|token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => false,
+        TokenTree::Group(group) => {
+            let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+            group.delimiter() == Delimiter::None || has_invisible_groups(&inner)
+        }
+        _ => false,
+    })
 }

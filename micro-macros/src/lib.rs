@@ -37,13 +37,13 @@ pub fn endpoint(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Runs an `async fn main`. See `micro::main`.
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
-    main_fn::expand(main_fn::Role::Main, &args.into(), item.into()).into()
+    main_fn::expand(main_fn::Role::Main, &args.into(), &item.into()).into()
 }
 
 /// Runs an async test. See `micro::test`.
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
-    main_fn::expand(main_fn::Role::Test, &args.into(), item.into()).into()
+    main_fn::expand(main_fn::Role::Test, &args.into(), &item.into()).into()
 }
 
 /// Derives `micro::ServiceError`. See there.

@@ -46,13 +46,18 @@ fn not_a_duration(key: &str, value: &str) -> Problem {
 
 /// The duration meant by a longer unit, by none, or by a space too many.
 fn nearest_duration(value: &str) -> Option<String> {
-    let value = value.trim();
+    let plain = value.trim().trim_start_matches('+').replace('_', "");
+    let value = plain.as_str();
     let digits = value
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(value.len());
     let (number, unit) = value.split_at(digits);
     if number.is_empty() {
         return None;
+    }
+    // More than one number: `1.5s`, `1s500ms`.
+    if unit.contains(|c: char| c.is_ascii_digit()) {
+        return in_one_unit(sum_of_parts(value)?);
     }
     let unit = match unit.trim().to_ascii_lowercase().as_str() {
         "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" => "ms",
@@ -62,9 +67,53 @@ fn nearest_duration(value: &str) -> Option<String> {
             let minutes = number.parse::<u64>().ok()?.checked_mul(60)?;
             return Some(format!("{minutes}m"));
         }
+        "d" | "day" | "days" => {
+            let minutes = number.parse::<u64>().ok()?.checked_mul(24 * 60)?;
+            return Some(format!("{minutes}m"));
+        }
         _ => return None,
     };
     Some(format!("{number}{unit}"))
+}
+
+/// The milliseconds of `1.5s` or `1s500ms`, if they are whole.
+fn sum_of_parts(value: &str) -> Option<u64> {
+    let mut total = 0_u64;
+    let mut rest = value;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at(end);
+        let end = after
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let unit = match unit.trim() {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+        let number = format!("{whole}{fraction}").parse::<u64>().ok()?;
+        let part = number.checked_mul(unit)?;
+        if part % scale != 0 {
+            return None;
+        }
+        total = total.checked_add(part / scale)?;
+        rest = after.trim_start();
+    }
+    Some(total)
+}
+
+fn in_one_unit(milliseconds: u64) -> Option<String> {
+    match milliseconds {
+        0 => None,
+        whole if whole % 60_000 == 0 => Some(format!("{}m", whole / 60_000)),
+        whole if whole % 1_000 == 0 => Some(format!("{}s", whole / 1_000)),
+        whole => Some(format!("{whole}ms")),
+    }
 }
 
 #[cfg(test)]
@@ -95,8 +144,33 @@ mod tests {
             format!("{rule} `2 secs`\nhelp: write `2s`")
         );
         assert_eq!(message("1h"), format!("{rule} `1h`\nhelp: write `60m`"));
-        for value in ["s", "1.5s", "-1s", "1s 5ms", "٢s", "5 parsecs"] {
+        for value in [
+            "s",
+            "-1s",
+            "٢s",
+            "5 parsecs",
+            "1.2345s",
+            "1.s.5",
+            "0.0s",
+            "1.2.3s",
+        ] {
             assert_eq!(message(value), format!("{rule} `{value}`"));
+        }
+        for (value, meant) in [
+            ("1.5s", "1500ms"),
+            ("1s 5ms", "1005ms"),
+            ("1m30s", "90s"),
+            ("0.5m", "30s"),
+            ("1.5h", "90m"),
+            ("1d", "1440m"),
+            ("+1s", "1s"),
+            ("1_000ms", "1000ms"),
+        ] {
+            assert_eq!(
+                message(value),
+                format!("{rule} `{value}`\nhelp: write `{meant}`")
+            );
+            assert!(parse_duration("timeout", meant).is_ok());
         }
         assert_eq!(message(""), "`timeout` cannot be empty\nhelp: write `2s`");
         assert_eq!(message("5"), format!("{rule} `5`\nhelp: write `5s`"));

@@ -16,10 +16,17 @@ pub fn check_name(key: &str, value: &str) -> Result<(), Problem> {
         value.escape_debug()
     ))
     .propose(nearest_name(value));
-    Err(if value.contains('.') {
-        problem.note("dots separate groups; `nats micro` cannot address a name with a dot")
-    } else {
-        problem
+    // A letter that looks like another one is seen by its number only.
+    let foreign = value.chars().find(|c| !c.is_ascii() && c.is_alphanumeric());
+    Err(match foreign {
+        _ if value.contains('.') => {
+            problem.note("dots separate groups; `nats micro` cannot address a name with a dot")
+        }
+        Some(c) => problem.note(format!(
+            "`{c}` is U+{:04X} and not an ASCII letter",
+            u32::from(c)
+        )),
+        None => problem,
     })
 }
 
@@ -30,6 +37,10 @@ fn is_name_char(c: char) -> bool {
 /// The name with every run of other characters replaced by one `-`; nothing if that leaves no
 /// letter or digit to recognise it by.
 fn nearest_name(value: &str) -> Option<String> {
+    // Without its letters it would be another word.
+    if value.contains(|c: char| !c.is_ascii() && c.is_alphanumeric()) {
+        return None;
+    }
     let name = value
         .split(|c: char| !is_name_char(c))
         .filter(|piece| !piece.is_empty())
@@ -75,7 +86,14 @@ mod tests {
     fn no_proposal_without_letters() {
         assert_eq!(
             message("日本"),
-            "`name` must match `[A-Za-z0-9_-]+`, found `日本`"
+            "`name` must match `[A-Za-z0-9_-]+`, found `日本`\n\
+             note: `日` is U+65E5 and not an ASCII letter"
+        );
+        // The second letter is Cyrillic.
+        assert_eq!(
+            message("h\u{435}llo"),
+            "`name` must match `[A-Za-z0-9_-]+`, found `h\u{435}llo`\n\
+             note: `\u{435}` is U+0435 and not an ASCII letter"
         );
         assert_eq!(
             message("\n"),

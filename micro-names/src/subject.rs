@@ -1,7 +1,7 @@
 //! Subjects: patterns of tokens, their groups, and when two of them meet.
 
 use crate::Problem;
-use crate::token::{Token, is_parameter_name};
+use crate::token::{Token, is_keyword, is_parameter_name};
 
 /// Which wildcards a subject may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,12 @@ fn parse(key: &str, value: &str, wildcards: Wildcards) -> Result<Subject, Proble
             "subjects starting with `$` are reserved for the NATS server and for service discovery",
         ));
     }
-    let pieces = split(key, value)?;
+    let pieces = split(key, value).map_err(|problem| {
+        // `{{id}}`, as in a format string.
+        let single = value.replace("{{", "{").replace("}}", "}");
+        let passes = single != value && parse(key, &single, wildcards).is_ok();
+        problem.propose(passes.then_some(single))
+    })?;
     // The name of a placeholder has its own rule and message; it goes before those for the text.
     for piece in &pieces {
         check_placeholder(piece)?;
@@ -191,19 +196,47 @@ fn check_placeholder(piece: &str) -> Result<(), Problem> {
             .help("write `{id}` and add a parameter `id`"));
     }
     if !is_parameter_name(name) {
-        return Err(Problem::new(format!(
-            "`{}` cannot be the name of a parameter",
-            name.escape_debug()
-        )));
+        return Err(not_a_parameter(name));
     }
     if piece.len() != name.len() + 2 {
-        return Err(Problem::new(format!(
+        let problem = Problem::new(format!(
             "a placeholder must be a whole token, found `{}`",
             piece.escape_debug()
         ))
-        .note("a wildcard of NATS stands for one token, never for a part of one"));
+        .note("a wildcard of NATS stands for one token, never for a part of one");
+        // `${id}`, as in a shell.
+        let meant = piece.starts_with("${").then(|| format!("{{{name}}}"));
+        return Err(problem.propose(meant));
     }
     Ok(())
+}
+
+/// Proposes the name that is in it: `{id:u32}`, `{id }`, `{id...}`, `{user-id}`.
+fn not_a_parameter(name: &str) -> Problem {
+    let problem = Problem::new(format!(
+        "`{}` cannot be the name of a parameter",
+        name.escape_debug()
+    ));
+    if is_keyword(name) {
+        return problem.note("it is a keyword of Rust");
+    }
+    let (start, after) = match name.split_once(':') {
+        Some((start, after)) => (start, Some(after.trim())),
+        None => (name, None),
+    };
+    let start = start
+        .trim()
+        .trim_end_matches(['.', '*', '?', '+'])
+        .replace('-', "_");
+    if !is_parameter_name(&start) {
+        return problem;
+    }
+    match after.filter(|after| is_parameter_name(after)) {
+        Some(ty) => problem.help(format!(
+            "write `{{{start}}}`, and the type at the parameter: `{start}: {ty}`"
+        )),
+        None => problem.help(format!("write `{{{start}}}`")),
+    }
 }
 
 fn check_wildcards(
@@ -222,7 +255,13 @@ fn check_wildcards(
         };
     }
     if tail.is_some() {
-        return Err(Problem::new(format!("a {key} cannot contain `>`")).note(
+        let problem = Problem::new(format!("a {key} cannot contain `>`"));
+        // `<id>`, as in other routers.
+        let braces = value.replace('<', "{").replace('>', "}");
+        if value.contains('<') && parse(key, &braces, wildcards).is_ok() {
+            return Err(problem.help(format!("write `{braces}`")));
+        }
+        return Err(problem.note(
             "an endpoint answers requests whose tokens are known; \
              subscribe with async-nats for a whole tree",
         ));
@@ -242,12 +281,17 @@ fn named_wildcards(pieces: &[&str]) -> String {
     let mut pattern = Vec::new();
     for piece in pieces {
         if piece.contains('*') {
-            let number = names.len() + 1;
-            let name = if number == 1 {
-                "id".to_owned()
-            } else {
-                format!("id{number}")
+            let free = |name: &String| {
+                !names.contains(&format!("`{name}`"))
+                    && !pieces.contains(&format!("{{{name}}}").as_str())
             };
+            let name = (1..=pieces.len())
+                .map(|number| match number {
+                    1 => "id".to_owned(),
+                    number => format!("id{number}"),
+                })
+                .find(free)
+                .unwrap_or_default();
             pattern.push(format!("{{{name}}}"));
             names.push(format!("`{name}`"));
         } else {
@@ -325,6 +369,15 @@ mod tests {
              help: write `{id}.of.{id2}` and add parameters `id`, `id2`"
         );
         assert_eq!(
+            refusal("{id}.*.{id3}.*"),
+            "name the wildcard: a subject cannot contain `*`\n\
+             help: write `{id}.{id2}.{id3}.{id4}` and add parameters `id2`, `id4`"
+        );
+        assert_eq!(
+            refusal("h.<id>"),
+            "a subject cannot contain `>`\nhelp: write `h.{id}`"
+        );
+        assert_eq!(
             refusal("logs.>"),
             "a subject cannot contain `>`\n\
              note: an endpoint answers requests whose tokens are known; \
@@ -354,20 +407,54 @@ mod tests {
     #[test]
     fn braces() {
         assert_eq!(refusal("h.{id"), "unclosed `{` in `subject`");
-        assert_eq!(refusal("h.{{id}}"), "unclosed `{` in `subject`");
+        assert_eq!(
+            refusal("h.{{id}}"),
+            "unclosed `{` in `subject`\nhelp: write `h.{id}`"
+        );
+        assert_eq!(refusal("h.{{0}}"), "unclosed `{` in `subject`");
         assert_eq!(refusal("h.id}"), "unmatched `}` in `subject`");
         assert_eq!(refusal("{id}.{id}"), "placeholder `{id}` is used twice");
         for (subject, name) in [
             ("{0}", "0"),
             ("{a b}", "a b"),
-            ("{fn}", "fn"),
             ("{a.b}", "a.b"),
+            ("{*}", "*"),
         ] {
             assert_eq!(
                 refusal(subject),
                 format!("`{name}` cannot be the name of a parameter")
             );
         }
+        assert_eq!(
+            refusal("{fn}"),
+            "`fn` cannot be the name of a parameter\nnote: it is a keyword of Rust"
+        );
+        for (subject, name, help) in [
+            ("{id }", "id ", "write `{id}`"),
+            ("{id...}", "id...", "write `{id}`"),
+            ("{user-id}", "user-id", "write `{user_id}`"),
+            ("{id:[0-9]+}", "id:[0-9]+", "write `{id}`"),
+            (
+                "{id:u32}",
+                "id:u32",
+                "write `{id}`, and the type at the parameter: `id: u32`",
+            ),
+        ] {
+            assert_eq!(
+                refusal(subject),
+                format!("`{name}` cannot be the name of a parameter\nhelp: {help}")
+            );
+        }
+        assert_eq!(
+            refusal("${id}"),
+            "subjects starting with `$` are reserved for the NATS server and for service discovery"
+        );
+        assert_eq!(
+            refusal("h.${id}"),
+            "a placeholder must be a whole token, found `${id}`\n\
+             help: write `{id}`\n\
+             note: a wildcard of NATS stands for one token, never for a part of one"
+        );
         assert_eq!(
             refusal("{}"),
             "a placeholder needs a name\nhelp: write `{id}` and add a parameter `id`"

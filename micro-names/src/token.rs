@@ -49,7 +49,7 @@ pub(crate) fn is_parameter_name(name: &str) -> bool {
 }
 
 /// Strict and reserved keywords of every edition up to 2024.
-fn is_keyword(name: &str) -> bool {
+pub(crate) fn is_keyword(name: &str) -> bool {
     matches!(
         name,
         "Self"

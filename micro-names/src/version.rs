@@ -47,17 +47,39 @@ fn is_pre_release(part: &str) -> bool {
     is_identifier(part) && (is_number(part) || !part.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The version with the two usual mistakes undone: a leading `v` and missing numbers.
+/// The version with the usual mistakes undone: a leading `v` or `^`, missing numbers, leading zeros.
 fn nearest_version(value: &str) -> Option<String> {
     let value = value.trim();
-    let value = value.strip_prefix(['v', 'V']).unwrap_or(value);
-    [
-        value.to_owned(),
-        format!("{value}.0"),
-        format!("{value}.0.0"),
-    ]
-    .into_iter()
-    .find(|candidate| is_semver(candidate))
+    let value = value.trim_start_matches(['v', 'V', '^', '~', '=', '>', '<', ' ']);
+    let value = value.trim_end_matches(['-', '+', '.']);
+    let end = value.find(['-', '+']).unwrap_or(value.len());
+    let (core, rest) = value.split_at(end);
+    let core: Vec<_> = core.split('.').map(without_zeros).collect();
+    let core = core.join(".");
+    let rest: Vec<_> = rest
+        .split('.')
+        .map(|part| without_zeros(&part.replace('_', "-")))
+        .collect();
+    let rest = rest.join(".");
+    ["", ".0", ".0.0"]
+        .into_iter()
+        .map(|missing| format!("{core}{missing}{rest}"))
+        .find(|candidate| is_semver(candidate))
+}
+
+/// A number without the zeros in front of it, as in `01` or `-01`.
+fn without_zeros(part: &str) -> String {
+    let (sign, digits) = match part.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", part),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let digits = match digits.trim_start_matches('0') {
+        _ if !is_number => digits,
+        "" => "0",
+        digits => digits,
+    };
+    format!("{sign}{digits}")
 }
 
 #[cfg(test)]
@@ -119,6 +141,20 @@ mod tests {
         assert_eq!(help("2").as_deref(), Some("write `2.0.0`"));
         assert_eq!(help("v1.2.3").as_deref(), Some("write `1.2.3`"));
         assert_eq!(help("latest"), None);
+        assert_eq!(help("1.2.3.4"), None);
+        for (written, meant) in [
+            ("01.2.3", "1.2.3"),
+            ("1.00.3", "1.0.3"),
+            ("^1.2", "1.2.0"),
+            ("1.0.0-", "1.0.0"),
+            ("1.0.0+", "1.0.0"),
+            ("1.0.0-01", "1.0.0-1"),
+            ("1.0.0-rc.01", "1.0.0-rc.1"),
+            ("1.0.0-rc_1", "1.0.0-rc-1"),
+            ("1.0-rc.1", "1.0.0-rc.1"),
+        ] {
+            assert_eq!(help(written), Some(format!("write `{meant}`")));
+        }
         assert_eq!(
             check_version("1.0").unwrap_err().message,
             "`version` must be a semantic version such as `1.0.0`, found `1.0`"

@@ -14,6 +14,17 @@ const GRAMMAR: Grammar = Grammar {
     attribute: "#[endpoint(..)]",
     keys: KEYS,
     sibling: Some(("#[service(..)]", service::KEYS)),
+    foreign: &[
+        ("path", "did you mean `subject`?"),
+        ("route", "did you mean `subject`?"),
+        ("topic", "did you mean `subject`?"),
+        ("description", "write it as a doc comment above the method"),
+        ("doc", "write it as a doc comment above the method"),
+        ("prefix", "did you mean `group`?"),
+        ("limit", "did you mean `concurrency`?"),
+        ("workers", "did you mean `concurrency`?"),
+        ("max_in_flight", "did you mean `concurrency`?"),
+    ],
     positional: Some(("subject", "the subject")),
 };
 
@@ -116,6 +127,13 @@ fn check_subject(value: &str) -> Result<(), Problem> {
 
 /// As for services, but a dotted name is a group and a name.
 fn check_endpoint_name(value: &str) -> Result<(), Problem> {
+    if value.contains(['{', '}', '*']) {
+        return check_name("name", value).map_err(|problem| {
+            Problem::new(problem.message)
+                .help(format!("write `subject = \"{value}\"`"))
+                .note("a name is plain; placeholders and wildcards belong to the subject")
+        });
+    }
     check_name("name", value).map_err(|problem| match value.rsplit_once('.') {
         Some((group, name))
             if check_name("name", name).is_ok() && check_group(group, Wildcards::Named).is_ok() =>

@@ -15,9 +15,10 @@ use std::vec::IntoIter;
 use micro_names::Problem;
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::quote;
-use syn::MacroDelimiter;
+use syn::{Lit, MacroDelimiter};
 
 use crate::args::suggest::{accepted, closest};
+use crate::args::value::literal;
 use crate::errors::{Errors, at};
 use crate::tokens::{flatten, plain_name};
 
@@ -30,6 +31,8 @@ pub(crate) struct Grammar {
     pub(crate) keys: &'static [&'static str],
     /// The keys of the attribute people mix this one up with, and its name.
     pub(crate) sibling: Option<(&'static str, &'static [&'static str])>,
+    /// Words that other frameworks have for something of ours, with what to say of each.
+    pub(crate) foreign: &'static [(&'static str, &'static str)],
     /// What a lone literal is probably meant to be: the key and why one would write it.
     pub(crate) positional: Option<(&'static str, &'static str)>,
 }
@@ -90,14 +93,14 @@ pub(crate) fn walk(tokens: TokenStream, grammar: Grammar, errors: &mut Errors) -
     let mut args: Vec<Arg> = Vec::new();
     while let Some(first) = rest.next() {
         let TokenTree::Ident(key) = first else {
-            not_a_key(&first, grammar, errors);
+            not_a_key(&first, rest.peek(), grammar, errors);
             if !is_punct(&first, ',') {
                 skip_to_comma(&mut rest);
             }
             continue;
         };
         let name = plain_name(&key);
-        let value = read_value(&name, &mut rest, errors);
+        let value = read_value(&name, &mut rest, grammar, errors);
         let Some(value) = value else { continue };
         if !grammar.keys.contains(&name.as_str()) {
             unknown_key(&key, &name, &value, grammar, errors);
@@ -121,6 +124,7 @@ pub(crate) fn walk(tokens: TokenStream, grammar: Grammar, errors: &mut Errors) -
 fn read_value(
     name: &str,
     rest: &mut Peekable<IntoIter<TokenTree>>,
+    grammar: Grammar,
     errors: &mut Errors,
 ) -> Option<Value> {
     let value = match rest.peek() {
@@ -148,13 +152,26 @@ fn read_value(
             _ => return None,
         },
         Some(token) => {
-            errors.push(
-                token,
-                &Problem::new(format!(
-                    "expected `=` after `{name}`, found `{}`",
-                    shown(token)
-                )),
-            );
+            let token = token.clone();
+            let problem = Problem::new(format!(
+                "expected `=` after `{name}`, found `{}`",
+                shown(&token)
+            ));
+            let is_dash = is_punct(&token, '-');
+            rest.next();
+            let problem = match rest.peek() {
+                // `queue-group`.
+                Some(TokenTree::Ident(second)) if is_dash => {
+                    let key = format!("{name}_{second}");
+                    if grammar.keys.contains(&key.as_str()) {
+                        problem.help(format!("did you mean `{key}`?"))
+                    } else {
+                        problem
+                    }
+                }
+                _ => problem,
+            };
+            errors.push(token, &problem);
             skip_to_comma(rest);
             return None;
         }
@@ -195,11 +212,12 @@ fn value_tokens(rest: &mut Peekable<IntoIter<TokenTree>>, errors: &mut Errors) -
         if after_literal && (begins_anew || is_punct(token, ';') || is_punct(token, ':')) {
             break;
         }
-        // `name == "x"`: say it here, or the value would be "an expression".
-        if tokens.is_empty() && is_punct(token, '=') {
+        // `name == "x"` and `name => "x"`: say it here, or the value would be "an expression".
+        if tokens.is_empty() && (is_punct(token, '=') || is_punct(token, '>')) {
+            let found = shown(token);
             errors.push(
                 token,
-                &Problem::new("expected a value after `=`, found `=`"),
+                &Problem::new(format!("expected a value after `=`, found `{found}`")),
             );
             rest.next();
             continue;
@@ -222,8 +240,31 @@ fn skip_to_comma(rest: &mut Peekable<IntoIter<TokenTree>>) {
     }
 }
 
-fn not_a_key(token: &TokenTree, grammar: Grammar, errors: &mut Errors) {
+fn not_a_key(token: &TokenTree, next: Option<&TokenTree>, grammar: Grammar, errors: &mut Errors) {
+    let quoted = literal(std::slice::from_ref(token)).and_then(|literal| match literal {
+        Lit::Str(text) => Some(text.value()),
+        _ => None,
+    });
     let problem = match (token, grammar.positional) {
+        // `"name" = "x"`.
+        (TokenTree::Literal(_), _)
+            if next.is_some_and(|next| is_punct(next, '='))
+                && let Some(name) = &quoted =>
+        {
+            let problem = Problem::new("the name of an argument has no quotes");
+            if grammar.keys.contains(&name.as_str()) {
+                problem.help(format!("write `{name}`"))
+            } else {
+                problem.note(accepted(grammar.keys))
+            }
+        }
+        // `"404"`.
+        (TokenTree::Literal(_), Some((key @ "code", what)))
+            if let Some(number) = quoted.as_ref().filter(|text| text.parse::<u16>().is_ok()) =>
+        {
+            Problem::new("arguments have names")
+                .help(format!("to set {what} write `{key} = {number}`"))
+        }
         (TokenTree::Literal(literal), Some((key, what)))
             if literal.to_string().starts_with('"') != (key == "code") =>
         {
@@ -251,7 +292,9 @@ fn unknown_key(key: &Ident, name: &str, value: &Value, grammar: Grammar, errors:
         .sibling
         .filter(|(_, theirs)| theirs.contains(&name))
         .map(|(sibling, _)| format!("`{name}` is an argument of `{sibling}`"));
-    let help = belongs.or_else(|| closest(name, keys).map(|key| format!("did you mean `{key}`?")));
+    let foreign = grammar.foreign.iter().find(|(word, _)| *word == name);
+    let help = foreign.map(|(_, help)| (*help).to_owned()).or(belongs);
+    let help = help.or_else(|| closest(name, keys).map(|key| format!("did you mean `{key}`?")));
     let help = help.or_else(|| match (value, grammar.positional) {
         // `#[endpoint(add)]`: a name or a subject that lost its key.
         (Value::Flag, Some((key, what))) => {

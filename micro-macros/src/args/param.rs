@@ -4,9 +4,9 @@ use micro_names::{Problem, check_header_name, is_reply_only_header};
 use proc_macro2::TokenTree;
 use syn::{Attribute, Lit, Meta};
 
-use crate::args::attribute_tokens;
 use crate::args::suggest::{accepted, closest};
-use crate::args::value::describe;
+use crate::args::value::{as_text, describe};
+use crate::args::{attribute_tokens, is_punct};
 use crate::errors::{Errors, at};
 use crate::model::Codec;
 use crate::tokens::flatten;
@@ -113,7 +113,10 @@ fn header(attr: &Attribute, errors: &mut Errors) -> Option<String> {
         errors.push(attr, &problem);
         return None;
     }
-    let tokens = flatten(attribute_tokens(&attr.meta, "header", errors));
+    let mut tokens = flatten(attribute_tokens(&attr.meta, "header", errors));
+    if tokens.len() > 1 && tokens.last().is_some_and(|last| is_punct(last, ',')) {
+        tokens.pop();
+    }
     let literal = match tokens.as_slice() {
         [] => {
             let problem =
@@ -125,11 +128,19 @@ fn header(attr: &Attribute, errors: &mut Errors) -> Option<String> {
         _ => None,
     };
     let Some(Lit::Str(name)) = literal else {
+        // `X-Name` or `name = "X-Name"`.
+        let written: String = tokens.iter().map(ToString::to_string).collect();
+        let meant = as_text(&tokens).unwrap_or(written);
+        let meant = if check_header_name(&meant).is_ok() && !meant.contains(['"', '(', '=']) {
+            meant
+        } else {
+            "X-Name".to_owned()
+        };
         let problem = Problem::new(format!(
             "`#[header]` takes the name as one string literal, found {}",
             describe(&tokens)
         ))
-        .help("write `#[header(\"X-Name\")]`");
+        .help(format!("write `#[header(\"{meant}\")]`"));
         errors.push(
             tokens.into_iter().collect::<proc_macro2::TokenStream>(),
             &problem,

@@ -16,6 +16,13 @@ const GRAMMAR: Grammar = Grammar {
     attribute: "#[service(..)]",
     keys: KEYS,
     sibling: Some(("#[endpoint(..)]", endpoint::KEYS)),
+    foreign: &[
+        ("prefix", "did you mean `group`?"),
+        ("doc", "did you mean `description`?"),
+        ("limit", "did you mean `concurrency`?"),
+        ("workers", "did you mean `concurrency`?"),
+        ("max_in_flight", "did you mean `concurrency`?"),
+    ],
     positional: Some(("name", "the name")),
 };
 
@@ -37,6 +44,7 @@ const CLIENT: Grammar = Grammar {
     attribute: "client(..)",
     keys: &["name", "vis"],
     sibling: None,
+    foreign: &[],
     positional: None,
 };
 
@@ -137,7 +145,7 @@ fn client(arg: &Arg, errors: &mut Errors) -> Option<ClientNames> {
     match (&arg.value, arg.literal()) {
         (_, Some(Lit::Bool(flag))) if !flag.value => return None,
         (Value::Tokens(tokens), None) => match tokens.as_slice() {
-            [TokenTree::Ident(name)] => names.name = Some(name.clone()),
+            [TokenTree::Ident(name)] => names.name = identifier(name, errors),
             _ => not_a_client(arg, errors),
         },
         (Value::Tokens(_), Some(Lit::Str(text))) => match text.parse::<Ident>() {
@@ -173,14 +181,32 @@ fn client_name(arg: &Arg, errors: &mut Errors) -> Option<Ident> {
         && let [TokenTree::Ident(name)] = tokens.as_slice()
         && arg.literal().is_none()
     {
-        return Some(name.clone());
+        return identifier(name, errors);
     }
+    let name = match arg.literal() {
+        Some(Lit::Str(text)) => text.parse::<Ident>().ok(),
+        _ => None,
+    };
+    let name = name.map_or_else(|| "NumbersClient".to_owned(), |name| name.to_string());
     errors.push(
         arg.place(),
         &Problem::new("`name` of the client must be an identifier")
-            .help("write `client(name = NumbersClient)`"),
+            .help(format!("write `client(name = {name})`")),
     );
     None
+}
+
+/// A word that a type can have as its name.
+fn identifier(word: &Ident, errors: &mut Errors) -> Option<Ident> {
+    let name = syn::parse2::<Ident>(word.to_token_stream()).ok();
+    if name.is_none() {
+        errors.push(
+            word,
+            &Problem::new(format!("`{word}` cannot be the name of the client"))
+                .note("it is a keyword of Rust"),
+        );
+    }
+    name
 }
 
 fn client_vis(arg: &Arg, errors: &mut Errors) -> Option<Visibility> {

@@ -2,6 +2,8 @@
 
 /// The accepted word that was probably meant, if one is close enough.
 pub(crate) fn closest<'w>(unknown: &str, accepted: &[&'w str]) -> Option<&'w str> {
+    let unknown = unknown.to_lowercase();
+    let unknown = unknown.as_str();
     let near = accepted
         .iter()
         .map(|word| (distance(unknown, word), *word))
@@ -63,6 +65,7 @@ mod tests {
         assert_eq!(closest("queue", &words), Some("queue_group"));
         assert_eq!(closest("timeout_ms", &words), Some("timeout"));
         assert_eq!(closest("foo", &words), None);
+        assert_eq!(closest("SUBJECT", &words), Some("subject"));
         assert_eq!(closest("x", &["ab"]), None);
         assert_eq!(accepted(&["a", "b"]), "accepted: `a`, `b`");
     }

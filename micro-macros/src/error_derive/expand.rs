@@ -19,11 +19,11 @@ pub(super) fn expand(error: &ErrorModel) -> TokenStream {
     let inner = variants
         .iter()
         .filter_map(|variant| transparent_try(krate, variant));
-    let fault = local("fault");
+    let (this, fault) = (this(error), local("fault"));
     let to_fault = if variants.is_empty() {
-        quote!(match *self {})
+        quote!(match *#this {})
     } else {
-        quote!(match self { #(#to)* })
+        quote!(match #this { #(#to)* })
     };
     expand_impl(
         error,
@@ -52,7 +52,7 @@ fn expand_impl(error: &ErrorModel, to: &TokenStream, from: &TokenStream) -> Toke
         ..
     } = error;
     let (generics, types, clause) = generics.split_for_impl();
-    let fault = local("fault");
+    let (this, fault) = (this(error), local("fault"));
     quote! {
         #[allow(
             clippy::all,
@@ -60,13 +60,15 @@ fn expand_impl(error: &ErrorModel, to: &TokenStream, from: &TokenStream) -> Toke
             clippy::nursery,
             deprecated,
             unreachable_code,
+            unused_braces,
+            unused_parens,
             unused_qualifications,
             unused_variables
         )]
         const _: () = {
             #[automatically_derived]
             impl #generics #krate::ServiceError for #name #types #clause {
-                fn to_fault(&self) -> #krate::Fault {
+                fn to_fault(&#this) -> #krate::Fault {
                     #to
                 }
 
@@ -84,6 +86,7 @@ fn to_arm(error: &ErrorModel, variant: &Variant) -> TokenStream {
     let (pattern, names) = pattern(&variant.fields);
     // A type without a message is told so at its name, however many variants ask for it.
     let span = error.name.span();
+    let this = this(error);
     match &variant.conduct {
         Conduct::Transparent => {
             let (Some((_, ty)), Some(inner)) = (fields(&variant.fields).next(), names.first())
@@ -94,11 +97,11 @@ fn to_arm(error: &ErrorModel, variant: &Variant) -> TokenStream {
             quote!(#path #pattern => #call,)
         }
         Conduct::Internal { code } => {
-            let fault = quote_spanned!(span=> #krate::Fault::hidden(#code, self));
+            let fault = quote_spanned!(span=> #krate::Fault::hidden(#code, #this));
             quote!(#path { .. } => #fault,)
         }
         Conduct::Open { code, kind, .. } => {
-            let fault = quote_spanned!(span=> #krate::Fault::of(#code, self));
+            let fault = quote_spanned!(span=> #krate::Fault::of(#code, #this));
             let single = variant.fields.len() == 1;
             let writes = fields(&variant.fields)
                 .zip(&names)
@@ -131,12 +134,11 @@ fn from_arm(krate: &Path, variant: &Variant) -> Option<TokenStream> {
                 None if single => quote!(#krate::Fault::value_json(#fault)?),
                 None => quote!(#krate::Fault::item_json(#fault, #index)?),
             };
-            // The same words at the same place as in `to_fault`: rustc shows one error for both.
-            let value = quote_spanned!(ty.span()=> <#ty as #krate::FaultField>::from_value(#json)?);
-            match field {
-                Some(field) => quote!(#field: #value),
-                None => value,
-            }
+            // The same words at the same place as in `to_fault`: rustc shows one error for both. Not so
+            // the `?`, which lints would take for the user's.
+            let value = quote_spanned!(ty.span()=> <#ty as #krate::FaultField>::from_value(#json));
+            let name = field.map(|field| quote!(#field:));
+            quote!(#name #value?)
         });
     let value = match &variant.fields {
         Fields::Unit => quote!(#path),
@@ -190,6 +192,12 @@ fn pattern(fields: &Fields) -> (TokenStream, Vec<Ident>) {
         Fields::Tuple(_) => quote!((#(#names),*)),
     };
     (pattern, names)
+}
+
+/// `self`, everywhere with the one span: where a macro was given the name of the type, the `self` of
+/// the derive is another than that at the name.
+fn this(error: &ErrorModel) -> Ident {
+    Ident::new("self", error.name.span())
 }
 
 fn local(name: impl quote::IdentFragment) -> Ident {

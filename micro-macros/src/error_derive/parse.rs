@@ -6,6 +6,7 @@ use quote::quote;
 use syn::{Attribute, Data, DeriveInput, GenericParam, Lit, Path};
 
 use crate::args::service::{crate_path, default_crate};
+use crate::args::value::fits_its_suffix;
 use crate::args::{Arg, Grammar, Value, attribute_tokens, walk};
 use crate::error_derive::model::{Conduct, ErrorModel, Fields, Variant};
 use crate::errors::Errors;
@@ -17,8 +18,22 @@ const GRAMMAR: Grammar = Grammar {
     attribute: "#[service_error(..)]",
     keys: &["code", "kind", "internal", "transparent", "crate"],
     sibling: None,
+    foreign: &[
+        ("status", "did you mean `code`?"),
+        ("status_code", "did you mean `code`?"),
+        ("name", "did you mean `kind`?"),
+        ("tag", "did you mean `kind`?"),
+        ("rename", "did you mean `kind`?"),
+        ("message", MESSAGE),
+        ("text", MESSAGE),
+        ("format", MESSAGE),
+        ("display", MESSAGE),
+        ("hidden", "did you mean `internal`?"),
+    ],
     positional: Some(("code", "the code")),
 };
+
+const MESSAGE: &str = "the message is what the type's `Display` writes; `thiserror` can derive it";
 
 /// The code of an internal variant that has none, as of any failure of the server.
 const INTERNAL_CODE: u16 = 500;
@@ -239,7 +254,7 @@ fn code(arg: &Arg, errors: &mut Errors) -> Option<u16> {
     ));
     match arg.literal() {
         Some(Lit::Int(number)) => match number.base10_parse::<u16>() {
-            Ok(code) if code > 0 => return Some(code),
+            Ok(code) if code > 0 && fits_its_suffix(&number) => return Some(code),
             _ => errors.push(arg.place(), &range),
         },
         _ if arg.is_negative_number() => errors.push(arg.place(), &range),

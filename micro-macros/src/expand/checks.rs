@@ -70,8 +70,11 @@ fn assert_no_alias(service: &ServiceModel, endpoint: &EndpointModel) -> Option<T
          `Result<T, E>` so that the client can see both types",
         plain_name(&endpoint.method)
     );
+    // Not `assert!`: in edition 2018 it calls whatever is named `panic` here.
     Some(quote_spanned! {span=>
         #(#cfgs)*
-        const _: () = ::core::assert!(!#private::Probe::<#ty>::IS_RESULT, #message);
+        const _: () = if #private::Probe::<#ty>::IS_RESULT {
+            ::core::panic!(#message)
+        };
     })
 }

@@ -6,7 +6,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{GenericParam, Type};
 
-use super::generics::{names_parameter, without_self};
+use super::generics::{names_parameter, replace_self, without_self};
 use super::{allowances, crate_at, private};
 use crate::model::{Client, Codec, EndpointModel, Param, Reply, ServiceModel, Source};
 use crate::tokens::{optional, plain_name};
@@ -60,8 +60,10 @@ fn expand_struct(service: &ServiceModel, client: &Client, generic: bool) -> Toke
             }
         };
     }
-    let params = &service.generics.params;
+    // `Self` in a bound is the service.
+    let params = replace_self(service.generics.params.to_token_stream(), &service.self_ty);
     let clause = &service.generics.where_clause;
+    let clause = replace_self(clause.to_token_stream(), &service.self_ty);
     let types = service
         .generics
         .params
@@ -94,9 +96,9 @@ fn expand_functions(
     let (generics, types, clause, marker) = if generic {
         let (generics, types, clause) = service.generics.split_for_impl();
         (
-            generics.to_token_stream(),
+            replace_self(generics.to_token_stream(), &service.self_ty),
             types.to_token_stream(),
-            clause.to_token_stream(),
+            replace_self(clause.to_token_stream(), &service.self_ty),
             quote!(types: ::core::marker::PhantomData,),
         )
     } else {
@@ -142,8 +144,13 @@ fn expand_functions(
 
             #[automatically_derived]
             impl #generics ::core::fmt::Debug for #name #types #clause {
+                // Without method calls: traits of the user's may have these methods for every type.
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    f.debug_struct(#shown).field("caller", &self.caller).finish()
+                    ::core::fmt::DebugStruct::finish(::core::fmt::DebugStruct::field(
+                        &mut ::core::fmt::Formatter::debug_struct(f, #shown),
+                        "caller",
+                        &self.caller,
+                    ))
                 }
             }
         };

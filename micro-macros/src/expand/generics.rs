@@ -1,6 +1,6 @@
 //! The generics of the impl block in generated items, and `Self` outside of it.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{Group, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
 use syn::{GenericParam, Generics, Type};
 
@@ -9,13 +9,15 @@ pub(crate) fn without_self(ty: &Type, self_ty: &Type) -> TokenStream {
     replace_self(ty.to_token_stream(), self_ty)
 }
 
-fn replace_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
+pub(super) fn replace_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
     let mut tokens = tokens.into_iter().peekable();
     let mut replaced = TokenStream::new();
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(word) if word == "Self" => match tokens.peek() {
-                Some(next) if crate::args::is_punct(next, ':') => {
+                Some(TokenTree::Punct(next))
+                    if next.as_char() == ':' && next.spacing() == Spacing::Joint =>
+                {
                     replaced.extend(quote!(<#self_ty>));
                 }
                 _ => replaced.extend(self_ty.to_token_stream()),

@@ -63,13 +63,20 @@ fn allowances() -> TokenStream {
             clippy::all,
             clippy::pedantic,
             clippy::nursery,
+            clippy::impl_trait_in_params,
+            clippy::same_name_method,
             dead_code,
             deprecated,
+            nonstandard_style,
             private_interfaces,
+            rustdoc::broken_intra_doc_links,
+            rustdoc::private_intra_doc_links,
             unreachable_code,
             unreachable_patterns,
             unreachable_pub,
+            unused_braces,
             unused_imports,
+            unused_parens,
             unused_qualifications
         )]
     }

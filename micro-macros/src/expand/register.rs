@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
+use super::generics::replace_self;
 use super::{allowances, private};
 use crate::model::{Register, ServiceModel};
 
@@ -26,7 +27,9 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
             quote!(|| #build)
         }
         Register::With(path) => {
-            let build = quote_spanned!(path.span()=> #private::build_with::<#self_ty, _, _>(#path));
+            let span = path.span();
+            let path = replace_self(path.to_token_stream(), self_ty);
+            let build = quote_spanned!(span=> #private::build_with::<#self_ty, _, _>(#path));
             quote!(|| #build)
         }
     };

@@ -158,29 +158,29 @@ help: write `name = \"..\"`"],
     service_args(
         "name = 'a'",
         &["1:18 `name` must be a string literal, found a character\n\
-help: write `name = \"..\"`"],
+help: write `name = \"a\"`"],
     );
     service_args(
         r#"name = b"a""#,
         &["1:18 `name` must be a string literal, found bytes\n\
-help: write `name = \"..\"`"],
+help: write `name = \"a\"`"],
     );
     service_args(
         "name = 1.5",
         &["1:18 `name` must be a string literal, found a float\n\
-help: write `name = \"..\"`"],
+help: write `name = \"1-5\"`"],
     );
     service_args(
         r#"name = ["a"]"#,
         &[
             "1:18 `name` must be a string literal, found an expression\n\
-help: write `name = \"..\"`",
+help: write `name = \"a\"`",
         ],
     );
     service_args(
         r#"name("a")"#,
         &["1:15 `name` must be a string literal, found a list\n\
-help: write `name = \"..\"`"],
+help: write `name = \"a\"`"],
     );
     service_args(
         "timeout = 2",
@@ -220,7 +220,10 @@ help: write `a = \"..\"`"],
     );
     service_args(
         "metadata(a = 1)",
-        &["1:24 the value of metadata key `a` must be a string literal, found an integer"],
+        &[
+            "1:24 the value of metadata key `a` must be a string literal, found an integer\n\
+help: write `a = \"1\"`",
+        ],
     );
     service_args(
         "metadata(a = )",
@@ -279,8 +282,7 @@ help: write `queue_group = \"5\"`",
         "queue_group = workers",
         &[
             "1:25 `queue_group` must be a string literal or `false`, found a path\n\
-note: attribute arguments are read before constants are evaluated; for a value known \
-only at run time use `App::service_with`",
+help: write `queue_group = \"workers\"`",
         ],
     );
     service_args(
@@ -331,7 +333,7 @@ help: write `client = NumbersClient`"],
     service_args(
         r#"client(name = "A")"#,
         &["1:25 `name` of the client must be an identifier\n\
-help: write `client(name = NumbersClient)`"],
+help: write `client(name = A)`"],
     );
     service_args(
         "client(vis = 3)",
@@ -441,4 +443,177 @@ fn all_keys() {
         &[],
     );
     endpoint_args("", &[]);
+}
+
+/// The help is the value that was meant, as far as it can be seen.
+#[test]
+fn the_value_that_was_meant() {
+    let meant = |key: &str, written: &str, found: &str, help: &str| {
+        let column = 15 + key.len();
+        service_args(
+            &format!("{key} = {written}"),
+            &[&format!(
+                "1:{column} `{key}` must be a string literal, found {found}\nhelp: write `{key} = {help}`",
+                column = column - 1
+            )],
+        );
+    };
+    meant("name", "numbers", "a path", r#""numbers""#);
+    meant("name", r#"&"x""#, "an expression", r#""x""#);
+    meant("name", r#""a b".to_string()"#, "an expression", r#""a-b""#);
+    meant("name", r#"c"x""#, "a C string", r#""x""#);
+    meant("name", r#""a" + "b""#, "an expression", r#""..""#);
+    meant("timeout", "5", "an integer", r#""5s""#);
+    meant("timeout", "500ms", "an integer", r#""500ms""#);
+    meant(
+        "timeout",
+        "Duration::from_secs(1)",
+        "an expression",
+        r#""2s""#,
+    );
+    meant("version", "1", "an integer", r#""1.0.0""#);
+    meant("version", "1.2", "a float", r#""1.2.0""#);
+    meant("version", "1.2.3", "an expression", r#""1.2.3""#);
+    for number in ["(8)", "8.0", "\"8\"", "{ 8 }"] {
+        let errors = super::errors(&super::service_args_source(&format!(
+            "concurrency = {number}"
+        )));
+        assert!(
+            matches!(errors.as_slice(), [one] if one.ends_with("help: write `concurrency = 8`")),
+            "{errors:?}"
+        );
+    }
+}
+
+#[test]
+fn suffixes() {
+    service_args(
+        r#"name = "x"y"#,
+        &["1:18 a string literal cannot have a suffix, found `y`\n\
+help: write `name = \"x\"`"],
+    );
+    service_args("concurrency = 255u8", &[]);
+    service_args(
+        "concurrency = 300u8",
+        &["1:25 `300u8` is not a number of Rust\n\
+help: write `concurrency = 300`"],
+    );
+    service_args(
+        "concurrency = 8x",
+        &["1:25 `8x` is not a number of Rust\n\
+help: write `concurrency = 8`"],
+    );
+}
+
+#[test]
+fn words_of_others() {
+    let note = "note: accepted: `name`, `subject`, `group`, `queue_group`, `metadata`, `timeout`, \
+                `concurrency`";
+    endpoint_args(
+        r#"path = "a""#,
+        &[&format!(
+            "3:12 unknown argument `path` in `#[endpoint(..)]`\n\
+             help: did you mean `subject`?\n{note}"
+        )],
+    );
+    endpoint_args(
+        r#"description = "a""#,
+        &[&format!(
+            "3:12 unknown argument `description` in `#[endpoint(..)]`\n\
+             help: write it as a doc comment above the method\n{note}"
+        )],
+    );
+    endpoint_args(
+        r#""name" = "x""#,
+        &["3:12 the name of an argument has no quotes\nhelp: write `name`"],
+    );
+    endpoint_args(
+        r#"queue-group = "q""#,
+        &["3:17 expected `=` after `queue`, found `-`\nhelp: did you mean `queue_group`?"],
+    );
+    endpoint_args(
+        r#"name => "x""#,
+        &["3:18 expected a value after `=`, found `>`"],
+    );
+    for nothing in ["none", "None", "null"] {
+        service_args(
+            &format!("queue_group = {nothing}"),
+            &[
+                "1:25 `queue_group` is a string, or `false` to serve without one\n\
+help: write `queue_group = false`",
+            ],
+        );
+    }
+    service_args(
+        r#"queue_group = "q.{id}""#,
+        &["1:25 `queue_group` cannot have placeholders\n\
+note: it is one name for all requests of the endpoint"],
+    );
+}
+
+#[test]
+fn keywords_as_names_of_the_client() {
+    for (args, place) in [
+        ("client = struct", "1:20"),
+        ("client = Self", "1:20"),
+        ("client = _", "1:20"),
+        ("client(name = type)", "1:25"),
+    ] {
+        let word = args
+            .trim_end_matches(')')
+            .rsplit(' ')
+            .next()
+            .unwrap_or_default();
+        service_args(
+            args,
+            &[&format!(
+                "{place} `{word}` cannot be the name of the client\nnote: it is a keyword of Rust"
+            )],
+        );
+    }
+    service_args("client = r#type", &[]);
+    service_args(
+        r#"client(name = "X")"#,
+        &["1:25 `name` of the client must be an identifier\n\
+help: write `client(name = X)`"],
+    );
+}
+
+#[test]
+fn metadata_of_more_than_words() {
+    for (pair, error) in [
+        (
+            r#"a-b = "1""#,
+            "1:21 a metadata key of more than one word is a string\nhelp: write `\"a-b\" = \"..\"`",
+        ),
+        (
+            r#"a.b = "1""#,
+            "1:21 a metadata key of more than one word is a string\nhelp: write `\"a.b\" = \"..\"`",
+        ),
+        (
+            r#"a::b = "1""#,
+            "1:21 a metadata key of more than one word is a string\nhelp: write `\"a::b\" = \"..\"`",
+        ),
+        (r#"a = "1" b = "2""#, "1:28 expected `,` before `b`"),
+        (r#"a = "1"; b = "2""#, "1:27 expected `,`, found `;`"),
+        (r#"a => "1""#, "1:23 expected a value after `=`, found `>`"),
+        (
+            "a = -1",
+            "1:24 the value of metadata key `a` must be a string literal, found a negative number\n\
+             help: write `a = \"-1\"`",
+        ),
+        (
+            "a = true",
+            "1:24 the value of metadata key `a` must be a string literal, found a boolean\n\
+             help: write `a = \"true\"`",
+        ),
+        (
+            "a = VALUE",
+            "1:24 the value of metadata key `a` must be a string literal, found a path\n\
+             note: attribute arguments are read before constants are evaluated; for a value known \
+             only at run time use `App::service_with`",
+        ),
+    ] {
+        service_args(&format!("metadata({pair})"), &[error]);
+    }
 }

@@ -142,14 +142,14 @@ help: write `#[header(\"X\")]`"],
         "async fn add(&self, #[header(X)] t: T) {}",
         &[
             "3:30 `#[header]` takes the name as one string literal, found a path\n\
-help: write `#[header(\"X-Name\")]`",
+help: write `#[header(\"X\")]`",
         ],
     );
     method(
         "async fn add(&self, #[header(5)] t: T) {}",
         &[
             "3:30 `#[header]` takes the name as one string literal, found an integer\n\
-help: write `#[header(\"X-Name\")]`",
+help: write `#[header(\"5\")]`",
         ],
     );
     method(
@@ -159,6 +159,21 @@ help: write `#[header(\"X-Name\")]`",
 help: write `#[header(\"X-Name\")]`",
         ],
     );
+    method(
+        "async fn add(&self, #[header(X-Tenant)] t: T) {}",
+        &[
+            "3:30 `#[header]` takes the name as one string literal, found an expression\n\
+help: write `#[header(\"X-Tenant\")]`",
+        ],
+    );
+    method(
+        r#"async fn add(&self, #[header(name = "X")] t: T) {}"#,
+        &[
+            "3:30 `#[header]` takes the name as one string literal, found an expression\n\
+help: write `#[header(\"X\")]`",
+        ],
+    );
+    method(r#"async fn add(&self, #[header("X",)] t: T) {}"#, &[]);
     method(
         r#"async fn add(&self, #[header["X"]] t: T) {}"#,
         &["3:29 use parentheses: `#[header(..)]`"],

@@ -221,12 +221,61 @@ fn everything_is_reported_at_once() {
     );
 }
 
+/// rustc reads the block before us, and has said what is wrong: one more error would be the same
+/// mistake a second time.
 #[test]
-fn a_syntax_error_leaves_the_item() {
-    let source =
-        "#[service] impl Numbers { #[endpoint] async fn (a) {} #[endpoint] async fn b() {} }";
-    let (args, item) = super::split(source);
-    let (model, errors) = crate::service::analyze(args, &item);
-    assert_eq!(render(errors), ["1:48 expected identifier"]);
-    assert_eq!(model.map(|model| model.endpoints.len()), Some(1));
+fn a_member_that_does_not_parse_is_left_to_rustc() {
+    for broken in [
+        "#[endpoint] async fn (a) {}",
+        "#[endpoint] async fn bad(&self, pair Pair) -> u8 { 1 }",
+        "#[endpoint] async fn bad(&self, pair) -> u8 { 1 }",
+        "#[endpoint] async fn bad(&self, a: u8,, b: u8) {}",
+        "#[endpoint] async fn bad(&self) -> u8",
+        "#[endpoint] async fn bad(&self) u8 { 1 }",
+        "#[endpoint] fn async bad(&self) -> u8 { 1 }",
+        "#[endpoint] async bad(&self) -> u8 { 1 }",
+        "#[endpoint] async fn bad(&self) -> Foo<{ 1 }",
+        "#[endpoint] async fn r#bad(pair: Pair, &self) {}",
+        "const A: u8 =",
+        "pub",
+        "x",
+    ] {
+        let source = format!(
+            "#[service] impl Numbers {{ #[endpoint] async fn a() {{}} {broken} \
+             #[endpoint] async fn b() {{}} pub fn helper() {{}} }}"
+        );
+        let (args, item) = super::split(&source);
+        let (model, errors) = crate::service::analyze(args, &item);
+        assert!(errors.is_none(), "{source}: {:?}", render(errors));
+        let names = model.map(|model| {
+            let endpoints = model.endpoints.iter();
+            let names: Vec<_> = endpoints.map(|one| one.method.to_string()).collect();
+            names.join(" ")
+        });
+        assert_eq!(names.as_deref(), Some("a b"), "{source}");
+        let output = super::service(super::split(&source).0, super::split(&source).1);
+        assert!(
+            output.to_string().contains("fn helper"),
+            "{source}\n{output}"
+        );
+    }
+}
+
+#[test]
+fn a_block_of_which_nothing_can_be_read_says_so() {
+    let source = "#[service] impl Numbers { #[endpoint] async fn (a) {} fn helper() {} }";
+    assert_eq!(super::errors(source), ["1:48 expected identifier"]);
+}
+
+/// What rustc says of these is enough.
+#[test]
+fn words_that_do_not_belong_to_an_impl_block() {
+    for header in [
+        "pub impl Numbers",
+        "impl const Numbers",
+        "default impl Numbers",
+    ] {
+        let source = format!("#[service] {header} {{ #[endpoint] async fn a() {{}} }}");
+        assert_eq!(super::errors(&source), Vec::<String>::new(), "{source}");
+    }
 }

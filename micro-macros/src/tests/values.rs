@@ -20,13 +20,20 @@ note: dots separate groups; `nats micro` cannot address a name with a dot"],
     );
     service_args(
         r#"name = "日本""#,
-        &["1:18 `name` must match `[A-Za-z0-9_-]+`, found `日本`"],
+        &["1:18 `name` must match `[A-Za-z0-9_-]+`, found `日本`\n\
+note: `日` is U+65E5 and not an ASCII letter"],
     );
     endpoint_args(
         r#"name = "a.b""#,
         &["3:19 `name` must match `[A-Za-z0-9_-]+`, found `a.b`\n\
 help: write `group = \"a\", name = \"b\"`\n\
 note: dots separate groups; `nats micro` cannot address a name with a dot"],
+    );
+    endpoint_args(
+        r#"name = "{id}""#,
+        &["3:19 `name` must match `[A-Za-z0-9_-]+`, found `{id}`\n\
+help: write `subject = \"{id}\"`\n\
+note: a name is plain; placeholders and wildcards belong to the subject"],
     );
     endpoint_args(
         r#"name = "a.b c""#,
@@ -39,9 +46,11 @@ note: dots separate groups; `nats micro` cannot address a name with a dot"],
 impl Größe { #[endpoint] async fn añadir(&self) {} }",
         &[
             "2:6 `name` must match `[A-Za-z0-9_-]+`, found `Größe`\n\
-help: give it one with `name = \"..\"`",
+help: give it one with `name = \"..\"`\n\
+note: `ö` is U+00F6 and not an ASCII letter",
             "2:35 `name` must match `[A-Za-z0-9_-]+`, found `añadir`\n\
-help: give it one with `name = \"..\"`",
+help: give it one with `name = \"..\"`\n\
+note: `ñ` is U+00F1 and not an ASCII letter",
         ],
     );
 }
@@ -170,7 +179,8 @@ help: write `{id}` and add a parameter `id`"],
     );
     endpoint_args(
         r#"subject = "{fn}""#,
-        &["3:22 `fn` cannot be the name of a parameter"],
+        &["3:22 `fn` cannot be the name of a parameter\n\
+note: it is a keyword of Rust"],
     );
     endpoint_args(r#"subject = "h.{id""#, &["3:22 unclosed `{` in `subject`"]);
     endpoint_args(r#"subject = "h.id}""#, &["3:22 unmatched `}` in `subject`"]);
