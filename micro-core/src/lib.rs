@@ -57,10 +57,12 @@ pub use wire::{
 /// that macros and runtime of different releases do not compile together.
 #[doc(hidden)]
 pub mod __private0 {
+    pub use std::boxed::Box;
+
     pub use inventory;
 
     pub use crate::app::{Registered, block_on, build_default, build_with};
-    pub use crate::client::Outgoing;
+    pub use crate::client::{ExpectedElse, Outgoing};
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, HandlerFuture, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned,

@@ -4,7 +4,7 @@
 use std::iter::Peekable;
 
 use proc_macro2::token_stream::IntoIter;
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
 use crate::args::{is_punct, param};
@@ -108,7 +108,7 @@ impl Clean {
                 {
                     // As it is if it can be: a new group has other spans, and rustc would show
                     // what it says at its end a second time.
-                    let group = match params(group.stream(), endpoint) {
+                    let group = match params(group.stream(), endpoint, self.mistaken) {
                         Some(params) => regroup(&group, params),
                         None => group,
                     };
@@ -164,7 +164,7 @@ fn is_impl(item: &[TokenTree]) -> bool {
 }
 
 /// The parameters without our attributes, if there are some.
-fn params(tokens: TokenStream, of_endpoint: bool) -> Option<TokenStream> {
+fn params(tokens: TokenStream, of_endpoint: bool, mistaken: bool) -> Option<TokenStream> {
     let mut kept = TokenStream::new();
     let mut is_changed = false;
     let mut tokens = tokens.into_iter().peekable();
@@ -176,10 +176,24 @@ fn params(tokens: TokenStream, of_endpoint: bool) -> Option<TokenStream> {
                 None => kept.extend([token]),
             }
         } else {
+            let ends_name = matches!(&token, TokenTree::Punct(punct)
+                if punct.as_char() == ':' && punct.spacing() == Spacing::Alone);
             kept.extend([token]);
+            // Reported, and rustc would report it again: twice, and with another advice.
+            if mistaken && of_endpoint && ends_name && begins_unsized(&tokens) {
+                kept.extend(quote!(&));
+                is_changed = true;
+            }
         }
     }
     is_changed.then_some(kept)
+}
+
+/// Whether the type that follows is a value without a size: `str`, `[T]`, `dyn Trait`.
+fn begins_unsized(tokens: &Peekable<IntoIter>) -> bool {
+    let ty = tokens.clone().take_while(|token| !is_punct(token, ','));
+    let ty: TokenStream = ty.collect();
+    syn::parse2::<syn::Type>(ty).is_ok_and(|ty| crate::validate::types::is_unsized(&ty))
 }
 
 enum Attribute {

@@ -19,10 +19,6 @@ impl Errors {
         Self::default()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// How many there are, to see whether a step has added some.
     pub(crate) fn count(&self) -> usize {
         self.count

@@ -13,6 +13,8 @@ use crate::tokens::{ends_with, flatten};
 
 pub(crate) struct ServiceInput {
     pub(crate) attrs: Vec<Attribute>,
+    /// The word itself, for its place.
+    pub(crate) impl_token: Token![impl],
     pub(crate) generics: Generics,
     pub(crate) trait_: Option<Path>,
     pub(crate) self_ty: Type,
@@ -92,7 +94,7 @@ fn parse_header(input: ParseStream) -> syn::Result<ServiceInput> {
     input.parse::<Visibility>()?;
     input.parse::<Option<Token![default]>>()?;
     input.parse::<Option<Token![unsafe]>>()?;
-    input.parse::<Token![impl]>()?;
+    let impl_token = input.parse()?;
     let mut generics = if input.peek(Token![<]) && !is_qualified_path(input) {
         input.parse()?
     } else {
@@ -113,6 +115,7 @@ fn parse_header(input: ParseStream) -> syn::Result<ServiceInput> {
     }
     Ok(ServiceInput {
         attrs,
+        impl_token,
         generics,
         trait_,
         self_ty,

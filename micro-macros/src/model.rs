@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use micro_names::{Subject, join};
-use proc_macro2::{Ident, TokenStream};
-use syn::{Attribute, ExprPath, Generics, Path, Type, Visibility};
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{Attribute, ExprPath, Generics, Path, Token, Type, Visibility};
 
 /// A string with the place it was written at.
 #[derive(Clone)]
@@ -47,8 +47,21 @@ pub(crate) struct Settings {
     pub(crate) concurrency: Option<u32>,
 }
 
+impl Settings {
+    /// Nothing is said but what it is for.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.queue_group, Queue::Inherit)
+            && self.metadata.is_empty()
+            && self.timeout.is_none()
+            && self.concurrency.is_none()
+    }
+}
+
 pub(crate) struct ServiceModel {
     pub(crate) krate: Path,
+    /// Of the user's block. An item that begins with it is to rustc one that could take its advice,
+    /// so that what it advises for the user's item and for ours is the same error.
+    pub(crate) impl_token: Token![impl],
     pub(crate) self_ty: Type,
     pub(crate) type_name: Ident,
     pub(crate) generics: Generics,
@@ -74,6 +87,7 @@ pub(crate) struct EndpointModel {
     pub(crate) address: Address,
     pub(crate) settings: Settings,
     pub(crate) receiver: Receiver,
+    pub(crate) receiver_place: Span,
     pub(crate) params: Vec<Param>,
     pub(crate) reply: Reply,
     /// The method can be called with what its parameters say.
@@ -82,6 +96,18 @@ pub(crate) struct EndpointModel {
     pub(crate) params_are_sound: bool,
     /// So can those of the reply.
     pub(crate) reply_is_sound: bool,
+}
+
+impl EndpointModel {
+    /// Keeps of it what a caller can name.
+    pub(crate) fn make_stand_in(&mut self) {
+        self.is_callable = false;
+        self.params_are_sound = false;
+        self.reply_is_sound = false;
+        for param in &mut self.params {
+            param.is_sound = false;
+        }
+    }
 }
 
 /// Where an endpoint is found.

@@ -60,7 +60,8 @@ pub(crate) fn endpoint(args: &TokenStream, item: TokenStream) -> TokenStream {
         &Problem::new(
             "`#[endpoint]` only works inside an `impl` block annotated with `#[service]`",
         )
-        .help("add `#[service(..)]` to the surrounding `impl` block"),
+        .help("add `#[service(..)]` to the surrounding `impl` block")
+        .note("`#[service]` knows it by this name: `use .. as ..` hides it"),
     );
     let errors = errors.finish().map(syn::Error::into_compile_error);
     let item = Clean::default().function(item);

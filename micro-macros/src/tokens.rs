@@ -1,8 +1,9 @@
 //! Small questions to tokens, types and attributes that several steps ask.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, GenericArgument, Lit, Meta, Path, PathArguments, Type};
 
 /// The tokens without invisible groups: what a `macro_rules!` caller substituted counts as
@@ -37,6 +38,34 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
         _ => None,
     }
+}
+
+/// Where errors about a type belong: a path is known by its last word.
+pub(crate) fn span_of(ty: &Type) -> Span {
+    match peel(ty) {
+        Type::Path(path) => match path.path.segments.last() {
+            Some(last) => last.ident.span(),
+            None => ty.span(),
+        },
+        ty => ty.span(),
+    }
+}
+
+/// The tokens as if they stood at a place; what they mean stays.
+pub(crate) fn placed(tokens: impl ToTokens, span: Span) -> TokenStream {
+    let tokens = tokens.to_token_stream().into_iter();
+    let placed = tokens.map(|token| match token {
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), placed(group.stream(), span));
+            inner.set_span(span.resolved_at(group.span()));
+            inner.into()
+        }
+        mut token => {
+            token.set_span(span.resolved_at(token.span()));
+            token
+        }
+    });
+    placed.collect()
 }
 
 /// The type inside an `Option`.

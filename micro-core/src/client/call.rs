@@ -5,11 +5,9 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use super::reading::Reading;
 use super::{CallError, Outgoing};
-use crate::codec::DecodeError;
-use crate::error::Fault;
 use crate::wire::{Headers, RequestError};
-use bytes::Bytes;
 
 /// The header by which a caller asks which instance answers, and by which the instance tells.
 pub(crate) const INSTANCE_HEADER: &str = "Micro-Instance";
@@ -22,31 +20,6 @@ pub struct Call<'a, R, E> {
     pub(super) outgoing: Outgoing<'a>,
     pub(super) timeout: Duration,
     pub(super) reading: Reading<R, E>,
-}
-
-/// How a reply becomes a value or an error. As functions and not as bounds of the call, so that of
-/// a type that cannot be read the endpoint complains and not every call of it as well.
-pub(super) struct Reading<R, E> {
-    pub(super) value: fn(&Bytes) -> Result<R, DecodeError>,
-    pub(super) error: fn(&Fault) -> Option<E>,
-}
-
-impl<R, E> Reading<R, E> {
-    /// What a reply to a request for `subject` says: a value, with its headers, or an error.
-    pub(super) fn read(
-        &self,
-        subject: String,
-        headers: Option<Headers>,
-        body: &Bytes,
-    ) -> Result<(R, Headers), CallError<E>> {
-        if let Some(fault) = Fault::read(headers.as_ref(), body) {
-            return Err(CallError::of(&fault, self.error));
-        }
-        match (self.value)(body) {
-            Ok(value) => Ok((value, headers.unwrap_or_default())),
-            Err(source) => Err(CallError::Decode { subject, source }),
-        }
-    }
 }
 
 impl<R, E> Call<'_, R, E> {

@@ -5,8 +5,9 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::call::{INSTANCE_HEADER, Reading};
+use super::call::INSTANCE_HEADER;
 use super::collection::{Collected, Collection, Window};
+use super::reading::Reading;
 use super::{Answer, Call, CallError, Ended, Outgoing};
 use crate::wire::{Headers, PublishError};
 

@@ -12,6 +12,7 @@ mod collection;
 mod error;
 mod gather;
 mod outgoing;
+mod reading;
 
 pub(crate) use call::INSTANCE_HEADER;
 pub use call::{Answer, Call};
@@ -21,3 +22,4 @@ pub(crate) use collection::{Collected, Collection, Window};
 pub use error::{CallError, RemoteError};
 pub use gather::{Gather, GatherFailure, Gathered};
 pub use outgoing::Outgoing;
+pub use reading::ExpectedElse;

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::call::Reading;
 use super::caller::DEFAULT_TIMEOUT;
+use super::reading::{Decode, Expected, Reading, Recognise};
 use super::{Call, Caller};
-use crate::codec::{self, DecodeError};
+use crate::codec;
 use crate::context::TIMEOUT_HEADER;
-use crate::error::{Fault, ServiceError};
+use crate::error::ServiceError;
 use crate::wire::Headers;
 
 /// A request while it is being put together, argument by argument.
@@ -90,15 +90,16 @@ impl<'a> Outgoing<'a> {
         R: DeserializeOwned + 'static,
         E: ServiceError,
     {
-        self.call_read_by(codec::decode, E::from_fault)
+        self.call_read_by(Expected::__micro_value, Expected::__micro_error)
     }
 
-    /// The call, with the functions that read its reply.
+    /// The call, with what reads its reply. From generated code these are closures, whose
+    /// parameters have the types of the method's signature: they are not named a second time.
     #[doc(hidden)]
     pub fn call_read_by<R, E>(
         self,
-        value: fn(&Bytes) -> Result<R, DecodeError>,
-        error: fn(&Fault) -> Option<E>,
+        value: fn(Expected<R>) -> Decode<R>,
+        error: fn(Expected<E>) -> Recognise<E>,
     ) -> Call<'a, R, E> {
         let (timeout, outgoing) = match self.caller.chosen_timeout() {
             Some(timeout) => (timeout, self.patience(timeout)),
@@ -107,7 +108,10 @@ impl<'a> Outgoing<'a> {
         Call {
             timeout,
             outgoing,
-            reading: Reading { value, error },
+            reading: Reading {
+                value: value(Expected::new()),
+                error: error(Expected::new()),
+            },
         }
     }
 

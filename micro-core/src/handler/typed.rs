@@ -17,8 +17,7 @@ use super::Shareable;
 use super::example::example;
 use super::{Reply, Request};
 use crate::client::Outgoing;
-use crate::codec::{self, DecodeError};
-use crate::error::{Error, Fault, ServiceError};
+use crate::error::{Error, Fault};
 
 /// A payload that both sides know: read by the endpoint, written by the generated client.
 ///
@@ -91,23 +90,12 @@ impl<T: DeserializeOwned + Send + 'static> ServerRequest for T {
 pub trait EndpointResponse: Sized + 'static {
     /// Writes the reply.
     fn encode(&self) -> Reply;
-
-    /// Reads the body of a reply.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the body, and where.
-    fn decode(body: &Bytes) -> Result<Self, DecodeError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> EndpointResponse for T {
     fn encode(&self) -> Reply {
         Reply::json(self)
-    }
-
-    fn decode(body: &Bytes) -> Result<Self, DecodeError> {
-        codec::decode(body)
     }
 }
 
@@ -300,7 +288,11 @@ impl<T> Header<Option<T>> {
     /// # Errors
     ///
     /// The reply of code 400 that names the header.
-    pub fn read(self, request: &Request, parse: ParseHeader<T>) -> Result<Option<T>, Reply> {
+    pub fn __micro_read(
+        self,
+        request: &Request,
+        parse: ParseHeader<T>,
+    ) -> Result<Option<T>, Reply> {
         request
             .context()
             .header(self.name)
@@ -309,7 +301,7 @@ impl<T> Header<Option<T>> {
     }
 
     /// Writes a header that may be missing.
-    pub fn write<'a>(
+    pub fn __micro_write<'a>(
         self,
         value: &Option<T>,
         call: Outgoing<'a>,
@@ -336,14 +328,14 @@ pub trait HeaderParam {
     /// # Errors
     ///
     /// The reply of code 400 that names the header.
-    fn read(
+    fn __micro_read(
         self,
         request: &Request,
         parse: fn(&str) -> Result<Self::Value, String>,
     ) -> Result<Self::Value, Reply>;
 
     /// Writes the header.
-    fn write<'a>(
+    fn __micro_write<'a>(
         self,
         value: &Self::Value,
         call: Outgoing<'a>,
@@ -354,7 +346,7 @@ pub trait HeaderParam {
 impl<T> HeaderParam for Header<T> {
     type Value = T;
 
-    fn read(self, request: &Request, parse: ParseHeader<T>) -> Result<T, Reply> {
+    fn __micro_read(self, request: &Request, parse: ParseHeader<T>) -> Result<T, Reply> {
         match request.context().header(self.name) {
             Some(value) => parse_header(self.name, value, parse),
             None => Err(bad_request(format_args!(
@@ -364,7 +356,12 @@ impl<T> HeaderParam for Header<T> {
         }
     }
 
-    fn write<'a>(self, value: &T, call: Outgoing<'a>, print: fn(&T) -> String) -> Outgoing<'a> {
+    fn __micro_write<'a>(
+        self,
+        value: &T,
+        call: Outgoing<'a>,
+        print: fn(&T) -> String,
+    ) -> Outgoing<'a> {
         call.header(self.name, &print(value))
     }
 }
@@ -378,7 +375,8 @@ fn bad_request(text: impl Display) -> Reply {
     Reply::error(&Error::new(400, text))
 }
 
-/// What an endpoint returned. For `Result`s the inherent method is found first, for everything else
+/// What an endpoint returned. Its method, and those of [`Header`], have names that no trait of the
+/// user's has: they are called as methods, and two of one name would be ambiguous. For `Result`s the inherent method is found first, for everything else
 /// that of [`ReturnedValue`]. Neither has bounds: the generated code encodes the two sides itself, so
 /// that a type that does not fit is an error at the type.
 #[derive(Debug)]
@@ -390,7 +388,7 @@ impl<T, E> Returned<Result<T, E>> {
     /// # Errors
     ///
     /// What the endpoint returned as one.
-    pub fn into_result(self) -> Result<T, E> {
+    pub fn __micro_into_result(self) -> Result<T, E> {
         self.0
     }
 }
@@ -405,13 +403,13 @@ pub trait ReturnedValue {
     /// # Errors
     ///
     /// Never.
-    fn into_result(self) -> Result<Self::Value, Infallible>;
+    fn __micro_into_result(self) -> Result<Self::Value, Infallible>;
 }
 
 impl<T> ReturnedValue for Returned<T> {
     type Value = T;
 
-    fn into_result(self) -> Result<T, Infallible> {
+    fn __micro_into_result(self) -> Result<T, Infallible> {
         Ok(self.0)
     }
 }
@@ -464,16 +462,6 @@ impl<T: EndpointRequest> Probe<T> {
     pub const WRITE: for<'a> fn(&T, Outgoing<'a>) -> Outgoing<'a> = T::write;
 }
 
-impl<T: EndpointResponse> Probe<T> {
-    /// Reads it from a reply.
-    pub const READ: fn(&Bytes) -> Result<T, DecodeError> = T::decode;
-}
-
-impl<T: ServiceError> Probe<T> {
-    /// Recognises it in a reply.
-    pub const RECOGNISE: fn(&Fault) -> Option<T> = T::from_fault;
-}
-
 /// The answers of [`Probe`] for all other types. The functions stand in for those of a type that
 /// does not fit, of which the dispatch of requests complains, and nobody else has to: no program
 /// that compiles has them.
@@ -488,11 +476,6 @@ pub trait ProbeElse {
     const EXAMPLE: fn() -> Option<String> = || None;
     /// Writes nothing.
     const WRITE: for<'a> fn(&Self::Asked, Outgoing<'a>) -> Outgoing<'a> = |_, call| call;
-    /// Reads nothing.
-    const READ: fn(&Bytes) -> Result<Self::Asked, DecodeError> =
-        |_| Err(DecodeError::new("this type cannot be read from JSON"));
-    /// Recognises nothing.
-    const RECOGNISE: fn(&Fault) -> Option<Self::Asked> = |_| None;
 }
 
 impl<T> ProbeElse for Probe<T> {

@@ -13,7 +13,8 @@ use crate::handler::{HandlerFuture, Request, Shareable};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a NATS service",
     label = "missing `#[service]` on an `impl` block of this type",
-    note = "annotate `impl {Self} {{ .. }}` with `#[service(..)]`"
+    note = "annotate `impl {Self} {{ .. }}` with `#[service(..)]`",
+    note = "one with type parameters is a service where it is `Send + Sync + 'static`"
 )]
 pub trait Service: Shareable {
     /// What the service is.
@@ -63,6 +64,28 @@ pub struct EndpointDef {
     pub concurrency: Option<usize>,
     /// A body that could be sent, for people to copy.
     pub example: fn() -> Option<String>,
+}
+
+impl EndpointDef {
+    /// An endpoint that inherits everything that can be inherited, and has no metadata.
+    #[doc(hidden)]
+    pub const fn plain(
+        name: &'static str,
+        subject: &'static str,
+        description: &'static str,
+        example: fn() -> Option<String>,
+    ) -> Self {
+        Self {
+            name,
+            subject,
+            queue_group: QueueGroup::Inherit,
+            metadata: &[],
+            description,
+            timeout: None,
+            concurrency: None,
+            example,
+        }
+    }
 }
 
 /// An endpoint of a service of type `S`: what it is, and the method it calls.

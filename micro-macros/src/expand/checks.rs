@@ -1,14 +1,12 @@
 //! Checks by the type checker that have nothing to do with serving a request.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use quote::quote_spanned;
-use syn::spanned::Spanned as _;
-
 use super::generics::{names_parameter, without_self};
 use super::{allowances, crate_at, private};
 use crate::model::{EndpointModel, Reply, ServiceModel};
-use crate::tokens::plain_name;
+use crate::tokens::{plain_name, span_of};
+use proc_macro2::TokenStream;
+use quote::quote;
+use quote::quote_spanned;
 
 pub(super) fn expand(service: &ServiceModel) -> TokenStream {
     let private = private(&service.krate);
@@ -35,15 +33,16 @@ fn assert_shareable(service: &ServiceModel) -> Option<TokenStream> {
         return None;
     }
     let self_ty = &service.self_ty;
-    let span = self_ty.span();
+    let span = span_of(self_ty);
     let krate = crate_at(&service.krate, span);
     let private = quote_spanned!(span=> #krate::__private0);
-    Some(quote_spanned! {span=>
-        const _: () = <
+    let checked = quote_spanned! {span=>
+        <
             #private::Shared<{ #private::Probe::<#self_ty>::IS_SHAREABLE }>
                 as #private::CanBeShared<#self_ty>
-        >::CHECKED;
-    })
+        >::CHECKED
+    };
+    Some(quote!(const _: () = #checked;))
 }
 
 /// A return type that is a `Result` under another name hides its two types from the client.
@@ -57,7 +56,7 @@ fn assert_no_alias(service: &ServiceModel, endpoint: &EndpointModel) -> Option<T
     }
     // Only a path can be an alias.
     crate::tokens::last_segment(ty)?;
-    let span = ty.span();
+    let span = span_of(ty);
     let ty = without_self(ty, &service.self_ty);
     // Nothing is known of a type with parameters before it is used.
     if names_parameter(ty.clone(), &service.generics) {

@@ -3,13 +3,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use syn::spanned::Spanned as _;
 use syn::{GenericParam, Type};
 
 use super::generics::{names_parameter, replace_self, without_self};
 use super::{allowances, crate_at, private};
 use crate::model::{Client, Codec, EndpointModel, Param, Reply, ServiceModel, Source};
-use crate::tokens::{optional, plain_name};
+use crate::tokens::{optional, plain_name, span_of};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bodies {
@@ -90,7 +89,12 @@ fn expand_functions(
     bodies: Bodies,
 ) -> TokenStream {
     let Client { name, vis } = client;
-    let ServiceModel { krate, cfgs, .. } = service;
+    let ServiceModel {
+        krate,
+        cfgs,
+        impl_token,
+        ..
+    } = service;
     let private = private(krate);
     let allowances = allowances();
     let (generics, types, clause, marker) = if generic {
@@ -119,9 +123,9 @@ fn expand_functions(
         #(#cfgs)*
         #allowances
         const _: () = {
-            use #private::{HeaderParam as _, ProbeElse as _};
+            use #private::{ExpectedElse as _, HeaderParam as _, ProbeElse as _};
             #[automatically_derived]
-            impl #generics #name #types #clause {
+            #impl_token #generics #name #types #clause {
                 #[doc = #new]
                 #visible fn new(nats: impl ::core::convert::Into<#krate::Caller>) -> Self {
                     Self { caller: ::core::convert::Into::into(nats), #marker }
@@ -183,7 +187,8 @@ fn expand_method(
         .collect();
     let names = sent.iter().map(|param| &param.name);
 
-    if bodies == Bodies::StandIn {
+    let is_sound = endpoint.params_are_sound && endpoint.reply_is_sound;
+    if bodies == Bodies::StandIn || !is_sound {
         let anything = |index: usize| format_ident!("__Micro{}", index);
         // A type with errors would add rustc's to ours.
         let sound = endpoint.params_are_sound;
@@ -229,14 +234,17 @@ fn expand_method(
     let subject = endpoint.address.full(&service.group);
     let reply_span = match &endpoint.reply {
         Reply::Unit => method.span(),
-        Reply::Value(ty) | Reply::Result(ty) => ty.span(),
+        Reply::Value(ty) | Reply::Result(ty) => span_of(ty),
     };
     let outer = crate_at(krate, reply_span);
+    // The closures have the types of the signature, which are not named again: what is wrong with
+    // one is then one error.
+    let expected = format_ident!("__micro_expected", span = Span::mixed_site());
     let made = quote_spanned! {reply_span=>
         #outer::Outgoing::call_read_by(
             #call,
-            #private::Probe::<#ok>::READ,
-            #private::Probe::<#err>::RECOGNISE,
+            |#expected| #expected.__micro_value(),
+            |#expected| #expected.__micro_error(),
         )
     };
     let gives = quote_spanned!(reply_span=> #outer::Call<'_, #ok, #err>);
@@ -262,7 +270,7 @@ fn expand_write(service: &ServiceModel, param: &Param, call: &Ident) -> TokenStr
     let krate = &service.krate;
     let private = private(krate);
     let name = &param.name;
-    let span = param.ty.span();
+    let span = span_of(&param.ty);
     let ty = without_self(&param.ty, &service.self_ty);
     match &param.source {
         Source::Payload(Codec::Json) => {
@@ -275,9 +283,9 @@ fn expand_write(service: &ServiceModel, param: &Param, call: &Ident) -> TokenStr
             quote_spanned!(span=> <#ty as #krate::FromSubject>::write(#name, #call, #placeholder))
         }
         Source::Header(header) => {
-            let inner = optional(&param.ty).span();
+            let inner = span_of(optional(&param.ty));
             let print = quote_spanned!(inner=> <_ as #krate::FromHeader>::to_header);
-            quote_spanned!(span=> #private::Header::<#ty>::new(#header).write(#name, #call, #print))
+            quote_spanned!(span=> #private::Header::<#ty>::new(#header).__micro_write(#name, #call, #print))
         }
         Source::Context | Source::Extract => call.to_token_stream(),
     }
@@ -290,7 +298,7 @@ fn reply_types(service: &ServiceModel, endpoint: &EndpointModel) -> (TokenStream
         Reply::Unit => (quote!(()), none),
         Reply::Value(ty) => (without_self(ty, &service.self_ty), none),
         Reply::Result(ty) => {
-            let span = ty.span();
+            let span = span_of(ty);
             let private = private(&service.krate);
             let ty = without_self(ty, &service.self_ty);
             (

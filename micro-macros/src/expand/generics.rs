@@ -4,6 +4,8 @@ use proc_macro2::{Group, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
 use syn::{GenericParam, Generics, Type};
 
+use crate::tokens::placed;
+
 /// The type as it is written where `Self` is something else.
 pub(crate) fn without_self(ty: &Type, self_ty: &Type) -> TokenStream {
     replace_self(ty.to_token_stream(), self_ty)
@@ -18,9 +20,10 @@ pub(super) fn replace_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
                 Some(TokenTree::Punct(next))
                     if next.as_char() == ':' && next.spacing() == Spacing::Joint =>
                 {
+                    let self_ty = placed(self_ty, word.span());
                     replaced.extend(quote!(<#self_ty>));
                 }
-                _ => replaced.extend(self_ty.to_token_stream()),
+                _ => replaced.extend(placed(self_ty, word.span())),
             },
             TokenTree::Group(group) => {
                 let mut inner =

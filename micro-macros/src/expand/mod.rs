@@ -9,7 +9,7 @@ mod register;
 mod table;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::Path;
 
 use crate::model::ServiceModel;
@@ -49,11 +49,7 @@ fn crate_at(krate: &Path, span: Span) -> TokenStream {
     if krate.leading_colon.is_some() && crate::tokens::text(krate) == "::micro" {
         return quote_spanned!(span=> ::micro);
     }
-    let tokens = krate.to_token_stream().into_iter().map(|mut token| {
-        token.set_span(span.resolved_at(token.span()));
-        token
-    });
-    tokens.collect()
+    crate::tokens::placed(krate, span)
 }
 
 /// What lints may say of generated code is not the user's to repair.

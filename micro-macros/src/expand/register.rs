@@ -7,6 +7,7 @@ use syn::spanned::Spanned as _;
 use super::generics::replace_self;
 use super::{allowances, private};
 use crate::model::{Register, ServiceModel};
+use crate::tokens::placed;
 
 pub(super) fn expand(service: &ServiceModel) -> TokenStream {
     let Some(register) = &service.register else {
@@ -19,11 +20,8 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
     let build = match register {
         Register::Default { key } => {
             let span = key.span();
-            let ty = self_ty.to_token_stream().into_iter().map(|mut token| {
-                token.set_span(span.resolved_at(token.span()));
-                token
-            });
-            let build = quote_spanned!(span=> #private::build_default::<#(#ty)*>());
+            let ty = placed(self_ty, span);
+            let build = quote_spanned!(span=> #private::build_default::<#ty>());
             quote!(|| #build)
         }
         Register::With(path) => {

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::spanned::Spanned as _;
 use syn::{Generics, Path, Type};
 
 use super::{allowances, crate_at, private};
 use crate::model::{
     Codec, EndpointModel, Metadata, Param, Queue, Receiver, Reply, ServiceModel, Settings, Source,
 };
-use crate::tokens::optional;
+use crate::tokens::{optional, placed, span_of};
 use crate::validate::types::result_arguments;
 
 pub(super) fn expand(service: &ServiceModel) -> TokenStream {
@@ -26,6 +25,7 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
 fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
     let ServiceModel {
         krate,
+        impl_token,
         self_ty,
         cfgs,
         name,
@@ -48,14 +48,14 @@ fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
         };
     };
     // The bounds of the trait are the user's type's to meet: errors about them belong there.
-    let trait_path = quote_spanned!(service.self_ty.span()=> #krate::Service);
+    let trait_path = quote_spanned!(span_of(self_ty)=> #krate::Service);
     quote! {
         #(#cfgs)*
         #allowances
         const _: () = {
             #imports
             #[automatically_derived]
-            impl #generics #trait_path for #self_ty #clause {
+            #impl_token #generics #trait_path for #self_ty #clause {
                 const INFO: #private::ServiceDef = #private::ServiceDef {
                     name: #name,
                     version: #version,
@@ -69,14 +69,20 @@ fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
     }
 }
 
-/// The generics, with the bound of the trait on the type where it has no parameters: that it is met
-/// is checked once (`checks`), and not again by everything that holds the service.
+/// The generics, with the bound of the trait on the type. Where it has no parameters, that it is met
+/// is checked once (`checks`), and not again by everything that holds the service; where it has,
+/// whoever names the parameters meets it.
 fn shareable(service: &ServiceModel) -> Generics {
     let mut generics = service.generics.clone();
-    if generics.params.is_empty() {
-        let ServiceModel { krate, self_ty, .. } = service;
-        let bound = syn::parse_quote!(for<'__micro> #self_ty: #krate::Shareable);
-        generics.make_where_clause().predicates.push(bound);
+    let ServiceModel { krate, self_ty, .. } = service;
+    let types: Vec<Ident> = generics
+        .type_params()
+        .map(|param| param.ident.clone())
+        .collect();
+    let predicates = &mut generics.make_where_clause().predicates;
+    predicates.push(syn::parse_quote!(for<'__micro> #self_ty: #krate::Shareable));
+    for ty in types {
+        predicates.push(syn::parse_quote!(#ty: 'static));
     }
     generics
 }
@@ -130,21 +136,25 @@ fn expand_endpoint(service: &ServiceModel, endpoint: &EndpointModel) -> TokenStr
     } = endpoint;
     let (name, subject) = (&address.name.value, &address.subject);
     let description = &settings.description;
-    let settings = expand_settings(settings, &private);
     let example = expand_example(endpoint, &private);
-    let call = expand_call(service, endpoint, &private);
-    quote! {
-        #(#cfgs)*
-        #private::Endpoint {
-            def: #private::EndpointDef {
+    let def = if settings.is_plain() {
+        quote!(#private::EndpointDef::plain(#name, #subject, #description, #example))
+    } else {
+        let settings = expand_settings(settings, &private);
+        quote! {
+            #private::EndpointDef {
                 name: #name,
                 subject: #subject,
                 description: #description,
                 example: #example,
                 #settings
-            },
-            call: #call,
+            }
         }
+    };
+    let call = expand_call(service, endpoint, &private);
+    quote! {
+        #(#cfgs)*
+        #private::Endpoint { def: #def, call: #call }
     }
 }
 
@@ -160,7 +170,7 @@ fn expand_example(endpoint: &EndpointModel, private: &TokenStream) -> TokenStrea
         });
     match payload {
         Some((Codec::Json, ty)) => {
-            quote_spanned!(ty.span()=> #private::Probe::<#ty>::EXAMPLE)
+            quote_spanned!(span_of(ty)=> #private::Probe::<#ty>::EXAMPLE)
         }
         Some((Codec::Raw, _)) => quote!(#private::any_payload),
         None => quote!(#private::no_payload),
@@ -185,7 +195,7 @@ fn expand_call(
             continue;
         }
         if matches!(param.source, Source::Context) {
-            let span = param.ty.span();
+            let span = span_of(&param.ty);
             let krate = crate_at(&service.krate, span);
             arguments.push(quote_spanned!(span=> #krate::Request::context(&#request)));
             continue;
@@ -196,9 +206,14 @@ fn expand_call(
         arguments.push(quote!(#value));
     }
 
+    let place = endpoint.receiver_place;
+    let given = placed(&service_local, place);
     let (taken, receiver) = match endpoint.receiver {
-        Receiver::Reference => (quote!(#service_local), Some(quote!(&*#service_local))),
-        Receiver::Shared => (quote!(#service_local), Some(quote!(#service_local))),
+        Receiver::Reference => (
+            quote!(#service_local),
+            Some(quote_spanned!(place=> &*#given)),
+        ),
+        Receiver::Shared => (quote!(#service_local), Some(given)),
         Receiver::None => (quote!(_), None),
     };
     let arguments = receiver.into_iter().chain(arguments);
@@ -212,7 +227,8 @@ fn expand_call(
     };
     // The pin becomes a future that is `Send` here: one that is not is told so at the method.
     let body = quote_spanned!(span=> async move { #reads #reply });
-    let pinned = quote_spanned!(span=> ::std::boxed::Box::pin(#body));
+    let krate = crate_at(&service.krate, span);
+    let pinned = quote_spanned!(span=> #krate::__private0::Box::pin(#body));
     quote!(|#taken, #request| #pinned)
 }
 
@@ -224,7 +240,7 @@ fn expand_read(
     has_client: bool,
 ) -> TokenStream {
     let ty = &param.ty;
-    let span = ty.span();
+    let span = span_of(ty);
     let result = match &param.source {
         Source::Context => return TokenStream::new(),
         Source::Payload(Codec::Raw) => {
@@ -241,8 +257,8 @@ fn expand_read(
         }
         Source::Header(name) => {
             let parse =
-                quote_spanned!(optional(ty).span()=> <_ as #krate::FromHeader>::from_header);
-            quote_spanned!(span=> #private::Header::<#ty>::new(#name).read(&#request, #parse))
+                quote_spanned!(span_of(optional(ty))=> <_ as #krate::FromHeader>::from_header);
+            quote_spanned!(span=> #private::Header::<#ty>::new(#name).__micro_read(&#request, #parse))
         }
         Source::Extract => {
             quote_spanned!(span=> <#ty as #krate::FromRequest>::extract(&#request).await)
@@ -298,7 +314,7 @@ fn expand_reply(
     let to_fault = quote_spanned!(error_span=> <_ as #krate::ServiceError>::to_fault(&#error));
     quote! {
         let #value = #call;
-        match #private::Returned(#value).into_result() {
+        match #private::Returned(#value).__micro_into_result() {
             ::core::result::Result::Ok(#value) => #encode,
             ::core::result::Result::Err(#error) => #private::failure(#to_fault),
         }
@@ -310,10 +326,10 @@ fn reply_spans(endpoint: &EndpointModel) -> (Span, Span) {
     let method = endpoint.method.span();
     match &endpoint.reply {
         Reply::Unit => (method, method),
-        Reply::Value(ty) => (ty.span(), ty.span()),
+        Reply::Value(ty) => (span_of(ty), span_of(ty)),
         Reply::Result(ty) => {
             let (value, error) = result_arguments(ty);
-            let span = |part: Option<&Type>| part.unwrap_or(ty).span();
+            let span = |part: Option<&Type>| span_of(part.unwrap_or(ty));
             (span(value), span(error))
         }
     }

@@ -8,8 +8,9 @@ pub(crate) mod types;
 
 use micro_names::{Problem, Subject, Wildcards, check_name, join};
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens as _, format_ident};
-use syn::{Attribute, FnArg, GenericParam, Path, Type};
+use quote::ToTokens as _;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, FnArg, GenericParam, Lifetime, Path, Type, TypeReference};
 
 use crate::args::service::{ServiceArgs, text_of};
 use crate::args::{attribute_tokens, endpoint, param};
@@ -22,7 +23,7 @@ use crate::tokens::{doc_text, ends_with, flatten, last_segment, named, peel, pla
 /// The model of a service, if it has a type to speak of.
 pub(crate) fn service(
     args: ServiceArgs,
-    input: ServiceInput,
+    mut input: ServiceInput,
     errors: &mut Errors,
 ) -> Option<ServiceModel> {
     check_single(&input.attrs, errors);
@@ -34,12 +35,9 @@ pub(crate) fn service(
         ))
         .help(format!("move the endpoints to `impl {ty} {{ .. }}`"));
         errors.push(path, &problem);
-        return None;
     }
     let type_name = type_name(&input.self_ty, errors)?;
-    if !owns_everything(&input, errors) {
-        return None;
-    }
+    let owns_everything = owns_everything(&input, errors);
     check_register(&args, &input, errors);
 
     let name = args.name.unwrap_or_else(|| text_of(&type_name));
@@ -48,15 +46,21 @@ pub(crate) fn service(
     }
     let mut anchors: Vec<Path> = Vec::new();
     let group = args.group.map(|group| group.value).unwrap_or_default();
-    let endpoints = endpoints(&input, &type_name, &mut anchors, errors);
+    let mut endpoints = endpoints(&input, &type_name, &mut anchors, errors);
+    if !owns_everything || input.trait_.is_some() {
+        // Their types may have lifetimes, and what calls them is another block.
+        endpoints.iter_mut().for_each(EndpointModel::make_stand_in);
+        without_lifetimes(&mut input);
+    }
     let client = args.client.map(|client| Client {
         name: client
             .name
-            .unwrap_or_else(|| format_ident!("{}Client", plain_name(&type_name))),
+            .unwrap_or_else(|| default_client_name(&type_name)),
         vis: client.vis,
     });
-    let service = ServiceModel {
+    let mut service = ServiceModel {
         krate: args.krate,
+        impl_token: input.impl_token,
         cfgs: named(&input.attrs, &["cfg"]),
         name: name.value,
         version: args.version,
@@ -77,7 +81,43 @@ pub(crate) fn service(
         type_name,
     };
     set::check(&service, errors);
+    if let Some(client) = &mut service.client
+        && client.name == service.type_name
+    {
+        client.name = default_client_name(&service.type_name);
+    }
     Some(service)
+}
+
+/// At the type's place, so that one that is taken is told so there.
+fn default_client_name(type_name: &Ident) -> Ident {
+    let name = format!("{}Client", plain_name(type_name));
+    Ident::new(&name, type_name.span())
+}
+
+/// What stands in for a service that borrows: `'static` for every lifetime.
+fn without_lifetimes(input: &mut ServiceInput) {
+    let is_lifetime = |param: &GenericParam| matches!(param, GenericParam::Lifetime(_));
+    let params = std::mem::take(&mut input.generics.params).into_iter();
+    input.generics.params = params.filter(|param| !is_lifetime(param)).collect();
+    Static.visit_type_mut(&mut input.self_ty);
+    Static.visit_generics_mut(&mut input.generics);
+}
+
+struct Static;
+
+impl VisitMut for Static {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        lifetime.ident = Ident::new("static", lifetime.ident.span());
+    }
+
+    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+        let span = reference.and_token.span;
+        reference
+            .lifetime
+            .get_or_insert_with(|| Lifetime::new("'static", span));
+        visit_mut::visit_type_reference_mut(self, reference);
+    }
 }
 
 /// A second `#[service]` below the one that runs.
@@ -164,6 +204,8 @@ fn endpoints(
             Item::Method(method) => {
                 let before = errors.count();
                 match endpoint_attribute(&method.attrs, anchors, errors) {
+                    // rustc reports it, and whatever came of both would be reported again.
+                    Some(_) if is_there_twice(&endpoints, method) => {}
                     Some(attr) => {
                         endpoints.push(endpoint(attr, method, type_name, errors));
                     }
@@ -190,6 +232,14 @@ fn endpoints(
         no_endpoint(&input.self_ty, call, errors);
     }
     endpoints
+}
+
+/// Whether there is another method of this name, at the same time.
+fn is_there_twice(endpoints: &[EndpointModel], method: &Method) -> bool {
+    let cfgs = named(&method.attrs, &["cfg"]);
+    let mut earlier = endpoints.iter();
+    earlier
+        .any(|first| first.method == method.sig.ident && cfgs.is_empty() && first.cfgs.is_empty())
 }
 
 fn no_endpoint(self_ty: &Type, call: Option<&Path>, errors: &mut Errors) {
@@ -314,6 +364,7 @@ fn endpoint(
             concurrency: args.concurrency,
         },
         receiver,
+        receiver_place: signature::receiver_place(sig),
         reply,
         is_callable: is_plain && params.iter().all(|param| param.is_sound),
         params,

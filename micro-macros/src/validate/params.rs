@@ -1,7 +1,7 @@
 //! The parameters of an endpoint: where each gets its value from.
 
 use micro_names::{Problem, Subject};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
 
@@ -9,7 +9,7 @@ use crate::args::param::{self, Marker};
 use crate::args::suggest::closest;
 use crate::errors::Errors;
 use crate::model::{Address, Codec, Param, Source};
-use crate::tokens::{last_segment, peel, plain_name, text};
+use crate::tokens::{flatten, last_segment, peel, plain_name, text};
 use crate::validate::signature::has_lifetimes;
 use crate::validate::types::{self, Role};
 
@@ -21,14 +21,20 @@ pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> 
         .flat_map(Subject::placeholders)
         .map(|(name, _)| name.to_owned())
         .collect();
+    let names = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(input) => plain_ident(&input.pat).map(plain_name),
+        FnArg::Receiver(_) => None,
+    });
     let mut reader = Reader {
         placeholders,
+        names: names.collect(),
         placeholders_are_known: address.placeholders_are_known,
         errors,
         lifetimes_are_reported: has_lifetimes(sig),
         params: Vec::new(),
         payload: None,
         context: None,
+        left_to_rustc: 0,
         sound: true,
     };
     for input in &sig.inputs {
@@ -36,12 +42,15 @@ pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> 
             reader.param(input);
         }
     }
-    reader.check_placeholders(address, &plain_name(&sig.ident));
+    reader.check_placeholders(address, sig);
+    reader.check_foreign_placeholders(address);
     (reader.params, reader.sound)
 }
 
 struct Reader<'e> {
     placeholders: Vec<String>,
+    /// Of all parameters.
+    names: Vec<String>,
     /// Otherwise what looks like a payload may well be one of them.
     placeholders_are_known: bool,
     errors: &'e mut Errors,
@@ -51,6 +60,8 @@ struct Reader<'e> {
     /// The name and the place of the payload, once there is one.
     payload: Option<(String, TokenStream)>,
     context: Option<TokenStream>,
+    /// How many types cannot be, of which rustc tells.
+    left_to_rustc: usize,
     sound: bool,
 }
 
@@ -62,7 +73,7 @@ impl Reader<'_> {
             None => text(&input.pat),
         };
         let placeholder = ident.and_then(|ident| self.placeholder(&plain_name(ident)));
-        let before = self.errors_seen();
+        let before = self.faults_seen();
         let marker = param::parse(&input.attrs, self.errors);
         let is_marked = marker.is_some();
         let source = match marker {
@@ -71,7 +82,7 @@ impl Reader<'_> {
         };
         let is_certain =
             is_marked || self.placeholders_are_known || !matches!(source, Source::Payload(_));
-        let is_faultless = before == self.errors_seen() && !self.lifetimes_are_reported;
+        let is_faultless = before == self.faults_seen() && !self.lifetimes_are_reported;
         self.sound &= is_faultless;
         let name = self.client_name(&source, ident);
         self.params.push(Param {
@@ -123,6 +134,14 @@ impl Reader<'_> {
         if let Type::Reference(reference) = peel(&input.ty)
             && is_context(&reference.elem)
         {
+            let lifetime = reference.lifetime.as_ref();
+            if lifetime.is_some_and(|lifetime| lifetime.ident != "_")
+                && !self.lifetimes_are_reported
+            {
+                let problem = context_by_reference(shown)
+                    .note("it is there as long as the request is worked on");
+                self.errors.push(&input.ty, &problem);
+            }
             self.context(input, reference.mutability.is_some(), shown);
             return Source::Context;
         }
@@ -140,7 +159,9 @@ impl Reader<'_> {
 
     fn check_type(&mut self, input: &PatType, role: Role, shown: &str) {
         if !self.lifetimes_are_reported {
-            types::check(&input.ty, role, shown, self.errors);
+            let before = self.errors.count();
+            let is_sound = types::check(&input.ty, role, shown, self.errors);
+            self.left_to_rustc += usize::from(!is_sound && before == self.errors.count());
         }
     }
 
@@ -190,18 +211,58 @@ impl Reader<'_> {
     /// what is not used, and no part of the name.
     fn placeholder(&self, name: &str) -> Option<String> {
         let known = |name: &str| self.placeholders.iter().any(|known| known == name);
-        [name, name.strip_prefix('_').unwrap_or(name)]
-            .into_iter()
-            .find(|name| known(name))
-            .map(str::to_owned)
+        if known(name) {
+            return Some(name.to_owned());
+        }
+        let plain = name.strip_prefix('_')?;
+        // With a parameter of the very name, this is another one.
+        (known(plain) && !self.names.iter().any(|name| name == plain)).then(|| plain.to_owned())
     }
 
-    fn check_placeholders(&mut self, address: &Address, method: &str) {
+    /// `:id` is a placeholder elsewhere, and letters to NATS.
+    fn check_foreign_placeholders(&mut self, address: &Address) {
+        for token in address.subject.split('.') {
+            let name = token.strip_prefix([':', '$']).or_else(|| {
+                let inner = token.strip_prefix('<')?;
+                inner.strip_suffix('>')
+            });
+            let Some(name) = name.filter(|name| self.names.iter().any(|known| known == name))
+            else {
+                continue;
+            };
+            let meant = address.subject.replace(token, &format!("{{{name}}}"));
+            let problem = Problem::new(format!(
+                "`{token}` is no placeholder, but a token as it stands"
+            ))
+            .help(format!("write `{meant}`"));
+            self.errors.push(&address.place, &problem);
+            self.sound = false;
+        }
+    }
+
+    fn check_placeholders(&mut self, address: &Address, sig: &Signature) {
+        let method = plain_name(&sig.ident);
         for placeholder in &self.placeholders {
             let filled = self.params.iter().any(
                 |param| matches!(&param.source, Source::Placeholder(name) if name == placeholder),
             );
             if filled {
+                continue;
+            }
+            self.sound = false;
+            let hidden = sig.inputs.iter().find_map(|input| match input {
+                FnArg::Typed(input) if binds(&input.pat, placeholder) => Some(input),
+                _ => None,
+            });
+            if let Some(input) = hidden {
+                let problem = Problem::new(format!(
+                    "the parameter of placeholder `{{{placeholder}}}` needs a plain name"
+                ))
+                .help(format!(
+                    "write `{placeholder}: {}`",
+                    types::owned(&input.ty)
+                ));
+                self.errors.push(&input.pat, &problem);
                 continue;
             }
             let candidate = self.payload.as_ref().map(|(name, _)| name.as_str());
@@ -212,7 +273,6 @@ impl Reader<'_> {
                     None => format!("add `{placeholder}: String` to `{method}`"),
                 });
             self.errors.push(address.place_of(placeholder), &problem);
-            self.sound = false;
         }
     }
 
@@ -230,13 +290,32 @@ impl Reader<'_> {
         name
     }
 
-    fn errors_seen(&self) -> usize {
-        self.errors.count()
+    fn faults_seen(&self) -> usize {
+        self.errors.count() + self.left_to_rustc
+    }
+}
+
+/// Whether a pattern binds a name somewhere inside.
+fn binds(pat: &Pat, name: &str) -> bool {
+    plain_ident(pat).is_none()
+        && flatten(pat.to_token_stream())
+            .iter()
+            .any(|token| has_word(token, name))
+}
+
+fn has_word(token: &TokenTree, name: &str) -> bool {
+    match token {
+        TokenTree::Ident(word) => word == name,
+        TokenTree::Group(group) => flatten(group.stream())
+            .iter()
+            .any(|token| has_word(token, name)),
+        _ => false,
     }
 }
 
 fn plain_ident(pat: &Pat) -> Option<&Ident> {
     match pat {
+        Pat::Paren(pat) => plain_ident(&pat.pat),
         Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(&pat.ident),
         _ => None,
     }

@@ -2,14 +2,18 @@
 //! it returns. Its parameters are the business of `params`.
 
 use micro_names::Problem;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens as _;
-use syn::{FnArg, GenericParam, ReceiverKind, ReturnType, Safety, Signature, Type};
+use syn::visit::{self, Visit};
+use syn::{
+    FnArg, GenericArgument, GenericParam, PathArguments, PathSegment, ReceiverKind, ReturnType,
+    Safety, Signature, Type,
+};
 
 use crate::errors::Errors;
 use crate::input::Method;
 use crate::model::{Receiver, Reply};
-use crate::tokens::{last_segment, peel, plain_name, text};
+use crate::tokens::{last_segment, peel, plain_name, span_of, text};
 use crate::validate::types::{self, Role};
 
 /// It has to be a plain `async fn` with a body.
@@ -27,12 +31,14 @@ pub(crate) fn check_kind(method: &Method, errors: &mut Errors) {
     if let Some(place) = constness.or(abi).or(variadic) {
         wrong(place, &plain);
     } else if sig.asyncness.is_none() {
-        wrong(
-            sig.fn_token.to_token_stream(),
-            &Problem::new(format!("endpoint `{name}` must be an `async fn`")).help(format!(
+        let problem = Problem::new(format!("endpoint `{name}` must be an `async fn`"));
+        let problem = problem.help(match future_output(sig) {
+            Some(output) => format!("write `async fn {name}(..) -> {}`", text(output)),
+            None => format!(
                 "write `async fn {name}(..)`; run blocking work in `tokio::task::spawn_blocking`"
-            )),
-        );
+            ),
+        });
+        wrong(sig.fn_token.to_token_stream(), &problem);
     }
     if let Safety::Unsafe(word) = &sig.safety {
         let problem = Problem::new(format!("endpoint `{name}` cannot be `unsafe`"));
@@ -42,6 +48,39 @@ pub(crate) fn check_kind(method: &Method, errors: &mut Errors) {
         let problem = Problem::new(format!("endpoint `{name}` has no body"));
         wrong(semicolon.to_token_stream(), &problem);
     }
+}
+
+/// What the future gives that a plain `fn` returns: `impl Future<Output = T>`, or one in a box.
+fn future_output(sig: &Signature) -> Option<&Type> {
+    struct Output<'t>(Option<&'t Type>);
+    impl<'t> Visit<'t> for Output<'t> {
+        fn visit_path_segment(&mut self, segment: &'t PathSegment) {
+            let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+                return;
+            };
+            let is_boxed = segment.ident == "BoxFuture" || segment.ident == "LocalBoxFuture";
+            for argument in &arguments.args {
+                match argument {
+                    GenericArgument::AssocType(assoc)
+                        if segment.ident == "Future" && assoc.ident == "Output" =>
+                    {
+                        self.0 = Some(&assoc.ty);
+                    }
+                    GenericArgument::Type(ty) if is_boxed => self.0 = Some(ty),
+                    _ => {}
+                }
+            }
+            visit::visit_path_segment(self, segment);
+        }
+    }
+    let ReturnType::Type(_, ty) = &sig.output else {
+        return None;
+    };
+    let mut output = Output(None);
+    if sig.asyncness.is_none() {
+        output.visit_type(ty);
+    }
+    output.0
 }
 
 /// Whether it has no generics, one message for each kind of them.
@@ -141,12 +180,27 @@ pub(crate) fn receiver(sig: &Signature, errors: &mut Errors) -> Receiver {
     Receiver::Reference
 }
 
+/// Where the receiver is written.
+pub(crate) fn receiver_place(sig: &Signature) -> Span {
+    match sig.inputs.first() {
+        Some(FnArg::Receiver(receiver)) => match &receiver.kind {
+            ReceiverKind::Typed(_, ty) => span_of(ty),
+            _ => receiver.self_token.span,
+        },
+        _ => sig.ident.span(),
+    }
+}
+
 /// What it returns. By name, and only to know the types of the client: the runtime finds out by
 /// type what is a `Result`.
 pub(crate) fn reply(sig: &Signature, errors: &mut Errors) -> (Reply, bool) {
     let ReturnType::Type(_, ty) = &sig.output else {
         return (Reply::Unit, true);
     };
+    // It gives the right type once it is `async`.
+    if future_output(sig).is_some() {
+        return (Reply::Value((**ty).clone()), false);
+    }
     // Reported with the generics, and what is borrowed goes with them.
     let check = |ty: &Type, role, errors: &mut Errors| {
         has_lifetimes(sig) || types::check(ty, role, "", errors)

@@ -6,11 +6,13 @@ use proc_macro2::TokenStream;
 use quote::ToTokens as _;
 use syn::visit::Visit;
 use syn::{
-    GenericArgument, Lifetime, PathArguments, Type, TypeFnPtr, TypeImplTrait, TypeReference,
+    GenericArgument, Lifetime, PathArguments, Type, TypeFnPtr, TypeImplTrait, TypeInfer,
+    TypeReference,
 };
 
+use crate::args::suggest::closest;
 use crate::errors::Errors;
-use crate::tokens::{peel, text};
+use crate::tokens::{last_segment, peel, text};
 
 /// What a type is used for, as the messages name it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    fn is_param(self) -> bool {
+        !matches!(self, Self::Response | Self::Error)
+    }
+
     fn noun(self) -> &'static str {
         match self {
             Self::Payload => "the payload",
@@ -38,10 +44,26 @@ impl Role {
 
 /// Checks one type; `name` is the parameter's. Says whether it is sound.
 pub(crate) fn check(ty: &Type, role: Role, name: &str, errors: &mut Errors) -> bool {
+    if is_unsized(ty) {
+        let problem = Problem::new(format!(
+            "{} needs a type of known size, found `{}`",
+            role.noun(),
+            text(ty)
+        ));
+        let problem = match peel(ty) {
+            Type::TraitObject(_) => problem
+                .help("take a type that is known by name, such as an enum of what is possible"),
+            _ => problem.help(format!("write `{}`", owned_unsized(ty))),
+        };
+        errors.push(ty, &problem);
+        return false;
+    }
     let mut search = Search::default();
     search.visit_type(ty);
     match search.found {
         None => return true,
+        // rustc says which type to write.
+        Some(Fault::Inferred) => return false,
         Some(Fault::ImplTrait(found)) => {
             let found = text(found);
             let problem = Problem::new(match role {
@@ -52,6 +74,11 @@ pub(crate) fn check(ty: &Type, role: Role, name: &str, errors: &mut Errors) -> b
             });
             errors.push(ty, &problem);
         }
+        Some(Fault::Reference) if takes_context(ty) && role.is_param() => {
+            let problem = Problem::new("the context is taken as `&Context`")
+                .help(format!("write `{name}: &Context`"));
+            errors.push(ty, &problem);
+        }
         Some(Fault::Reference) => errors.push(ty, &borrowed(ty, role, name)),
         Some(Fault::Lifetime(lifetime)) => {
             let problem = Problem::new(format!("{} cannot have a lifetime", role.noun()))
@@ -60,6 +87,42 @@ pub(crate) fn check(ty: &Type, role: Role, name: &str, errors: &mut Errors) -> b
         }
     }
     false
+}
+
+/// Of values only: behind a reference or a pointer the size is no matter.
+pub(crate) fn is_unsized(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::Slice(_) | Type::TraitObject(_) => true,
+        ty => text(ty) == "str",
+    }
+}
+
+fn owned_unsized(ty: &Type) -> String {
+    match peel(ty) {
+        Type::Slice(slice) => format!("Vec<{}>", owned(&slice.elem)),
+        _ => "String".to_owned(),
+    }
+}
+
+/// Whether a type is the context with something around it, or nearly so.
+fn takes_context(ty: &Type) -> bool {
+    let last = match peel(ty) {
+        Type::Reference(reference) => return takes_context(&reference.elem),
+        ty => last_segment(ty),
+    };
+    let Some(last) = last else { return false };
+    let inner = match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
+            Some(GenericArgument::Type(inner)) => Some(inner),
+            _ => None,
+        },
+        _ => None,
+    };
+    let name = last.ident.to_string();
+    if let Some(inner) = inner {
+        return matches!(name.as_str(), "Option" | "Arc" | "Box") && takes_context(inner);
+    }
+    last.arguments.is_none() && name.len() > 3 && closest(&name, &["Context"]).is_some()
 }
 
 fn borrowed(ty: &Type, role: Role, name: &str) -> Problem {
@@ -96,6 +159,14 @@ pub(crate) fn owned(ty: &Type) -> String {
             elem if text(elem) == "str" => "String".to_owned(),
             elem => owned(elem),
         },
+        Type::Tuple(tuple) => {
+            let parts: Vec<_> = tuple.elems.iter().map(owned).collect();
+            match parts.as_slice() {
+                [only] => format!("({only},)"),
+                parts => format!("({})", parts.join(", ")),
+            }
+        }
+        Type::Array(array) => format!("[{}; {}]", owned(&array.elem), text(&array.len)),
         Type::Path(path) => {
             let Some(last) = path.path.segments.last() else {
                 return text(ty);
@@ -123,6 +194,7 @@ pub(crate) fn owned(ty: &Type) -> String {
 
 enum Fault<'t> {
     Reference,
+    Inferred,
     Lifetime(&'t Lifetime),
     ImplTrait(&'t TypeImplTrait),
 }
@@ -144,6 +216,10 @@ impl<'t> Visit<'t> for Search<'t> {
         self.found(Fault::Reference);
     }
 
+    fn visit_type_infer(&mut self, _: &'t TypeInfer) {
+        self.found(Fault::Inferred);
+    }
+
     fn visit_type_impl_trait(&mut self, found: &'t TypeImplTrait) {
         self.found(Fault::ImplTrait(found));
     }
@@ -160,7 +236,7 @@ impl<'t> Visit<'t> for Search<'t> {
 
 /// The two types of a `Result`, as far as they are written.
 pub(crate) fn result_arguments(ty: &Type) -> (Option<&Type>, Option<&Type>) {
-    let Some(segment) = crate::tokens::last_segment(ty) else {
+    let Some(segment) = last_segment(ty) else {
         return (None, None);
     };
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
