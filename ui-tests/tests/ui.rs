@@ -4,6 +4,9 @@
 //! what rustc prints. Messages that need no compiler have their table in `micro-macros`; the cases
 //! here are those that rustc decides, and a few of each family to see the messages whole.
 //!
+//! What must compile whatever a person has in scope, and without a word from any lint, is in
+//! `editions/` and `renamed/`: crates of the workspace, because clippy and rustdoc are asked too.
+//!
 //! `TRYBUILD=overwrite cargo test -p ui-tests` writes new `.stderr` files.
 
 use std::fs;
