@@ -66,7 +66,7 @@ pub mod __private0 {
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, HandlerFuture, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned,
-        ReturnedValue, Shared, any_payload, failure, no_payload,
+        ReturnedValue, Shared, Typed, any_payload, failure, no_payload,
     };
-    pub use crate::service::{Endpoint, EndpointDef, QueueGroup, Service, ServiceDef};
+    pub use crate::service::{Endpoint, EndpointAt, EndpointDef, QueueGroup, Service, ServiceDef};
 }

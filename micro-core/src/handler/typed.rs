@@ -462,6 +462,20 @@ impl<T: EndpointRequest> Probe<T> {
     pub const WRITE: for<'a> fn(&T, Outgoing<'a>) -> Outgoing<'a> = T::write;
 }
 
+/// [`Probe`] and [`Header`] by a path that has the type in front. Of an unknown type that is an
+/// argument rustc would say something else than of the same type in a signature, and so say it twice.
+pub trait Typed: Sized {
+    /// Its probe.
+    type Probe;
+    /// A header that holds it.
+    type Header;
+}
+
+impl<T> Typed for T {
+    type Probe = Probe<T>;
+    type Header = Header<T>;
+}
+
 /// The answers of [`Probe`] for all other types. The functions stand in for those of a type that
 /// does not fit, of which the dispatch of requests complains, and nobody else has to: no program
 /// that compiles has them.

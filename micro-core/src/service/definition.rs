@@ -23,6 +23,14 @@ pub trait Service: Shareable {
     const ENDPOINTS: &'static [Endpoint<Self>];
 }
 
+/// One endpoint of a service, by its place in the table. Each is an item of its own, because of
+/// several in one item that are wrong in the same way rustc reports the first.
+#[doc(hidden)]
+pub trait EndpointAt<const INDEX: usize>: Sized {
+    /// The endpoint.
+    const ENTRY: Endpoint<Self>;
+}
+
 /// What a service is, as its attributes say.
 #[derive(Clone, Debug)]
 pub struct ServiceDef {

@@ -24,7 +24,7 @@ mod watch;
 
 pub use builder::ServiceBuilder;
 pub use change::RunningEndpoint;
-pub use definition::{Endpoint, EndpointDef, Service, ServiceDef};
+pub use definition::{Endpoint, EndpointAt, EndpointDef, Service, ServiceDef};
 pub use error::{AddError, StartError};
 pub use group::{EndpointOptions, Group};
 pub use member::Abandoned;

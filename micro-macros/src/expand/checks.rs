@@ -38,7 +38,7 @@ fn assert_shareable(service: &ServiceModel) -> Option<TokenStream> {
     let private = quote_spanned!(span=> #krate::__private0);
     let checked = quote_spanned! {span=>
         <
-            #private::Shared<{ #private::Probe::<#self_ty>::IS_SHAREABLE }>
+            #private::Shared<{ <<#self_ty as #private::Typed>::Probe>::IS_SHAREABLE }>
                 as #private::CanBeShared<#self_ty>
         >::CHECKED
     };
@@ -70,10 +70,11 @@ fn assert_no_alias(service: &ServiceModel, endpoint: &EndpointModel) -> Option<T
         plain_name(&endpoint.method)
     );
     // Not `assert!`: in edition 2018 it calls whatever is named `panic` here.
-    Some(quote_spanned! {span=>
+    let panic = quote_spanned!(span=> ::core::panic!(#message));
+    Some(quote! {
         #(#cfgs)*
-        const _: () = if #private::Probe::<#ty>::IS_RESULT {
-            ::core::panic!(#message)
+        const _: () = if <<#ty as #private::Typed>::Probe>::IS_RESULT {
+            #panic
         };
     })
 }

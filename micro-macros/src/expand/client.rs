@@ -274,7 +274,7 @@ fn expand_write(service: &ServiceModel, param: &Param, call: &Ident) -> TokenStr
     let ty = without_self(&param.ty, &service.self_ty);
     match &param.source {
         Source::Payload(Codec::Json) => {
-            quote_spanned!(span=> #private::Probe::<#ty>::WRITE(#name, #call))
+            quote_spanned!(span=> <<#ty as #private::Typed>::Probe>::WRITE(#name, #call))
         }
         Source::Payload(Codec::Raw) => {
             quote_spanned!(span=> <#ty as #krate::RawPayload>::write(#name, #call))
@@ -285,7 +285,7 @@ fn expand_write(service: &ServiceModel, param: &Param, call: &Ident) -> TokenStr
         Source::Header(header) => {
             let inner = span_of(optional(&param.ty));
             let print = quote_spanned!(inner=> <_ as #krate::FromHeader>::to_header);
-            quote_spanned!(span=> #private::Header::<#ty>::new(#header).__micro_write(#name, #call, #print))
+            quote_spanned!(span=> <<#ty as #private::Typed>::Header>::new(#header).__micro_write(#name, #call, #print))
         }
         Source::Context | Source::Extract => call.to_token_stream(),
     }

@@ -15,14 +15,6 @@ use crate::tokens::{optional, placed, span_of};
 use crate::validate::types::result_arguments;
 
 pub(super) fn expand(service: &ServiceModel) -> TokenStream {
-    let endpoints = service
-        .endpoints
-        .iter()
-        .map(|endpoint| expand_endpoint(service, endpoint));
-    expand_impl(service, &quote!(#(#endpoints),*))
-}
-
-fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
     let ServiceModel {
         krate,
         impl_token,
@@ -42,18 +34,30 @@ fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
     );
     let description = &service.settings.description;
     let settings = expand_settings(&service.settings, &private);
-    let imports = quote! {
-        use #private::{
-            HeaderParam as _, ProbeElse as _, ReturnedValue as _,
-        };
-    };
+    let endpoints = service.endpoints.iter().enumerate();
+    let entries = endpoints.clone().map(|(index, endpoint)| {
+        let cfgs = &endpoint.cfgs;
+        let entry = expand_endpoint(service, endpoint);
+        quote! {
+            #(#cfgs)*
+            #[automatically_derived]
+            #impl_token #generics #private::EndpointAt<#index> for #self_ty #clause {
+                const ENTRY: #private::Endpoint<Self> = #entry;
+            }
+        }
+    });
+    let table = endpoints.map(|(index, endpoint)| {
+        let cfgs = &endpoint.cfgs;
+        quote!(#(#cfgs)* <Self as #private::EndpointAt<#index>>::ENTRY)
+    });
     // The bounds of the trait are the user's type's to meet: errors about them belong there.
     let trait_path = quote_spanned!(span_of(self_ty)=> #krate::Service);
     quote! {
         #(#cfgs)*
         #allowances
         const _: () = {
-            #imports
+            use #private::{HeaderParam as _, ProbeElse as _, ReturnedValue as _};
+            #(#entries)*
             #[automatically_derived]
             #impl_token #generics #trait_path for #self_ty #clause {
                 const INFO: #private::ServiceDef = #private::ServiceDef {
@@ -63,7 +67,7 @@ fn expand_impl(service: &ServiceModel, endpoints: &TokenStream) -> TokenStream {
                     group: #group,
                     #settings
                 };
-                const ENDPOINTS: &'static [#private::Endpoint<Self>] = &[#endpoints];
+                const ENDPOINTS: &'static [#private::Endpoint<Self>] = &[#(#table),*];
             }
         };
     }
@@ -129,10 +133,7 @@ fn option(value: Option<TokenStream>) -> TokenStream {
 fn expand_endpoint(service: &ServiceModel, endpoint: &EndpointModel) -> TokenStream {
     let private = private(&service.krate);
     let EndpointModel {
-        cfgs,
-        address,
-        settings,
-        ..
+        address, settings, ..
     } = endpoint;
     let (name, subject) = (&address.name.value, &address.subject);
     let description = &settings.description;
@@ -152,10 +153,7 @@ fn expand_endpoint(service: &ServiceModel, endpoint: &EndpointModel) -> TokenStr
         }
     };
     let call = expand_call(service, endpoint, &private);
-    quote! {
-        #(#cfgs)*
-        #private::Endpoint { def: #def, call: #call }
-    }
+    quote!(#private::Endpoint { def: #def, call: #call })
 }
 
 /// What makes up a body for people to copy.
@@ -170,7 +168,7 @@ fn expand_example(endpoint: &EndpointModel, private: &TokenStream) -> TokenStrea
         });
     match payload {
         Some((Codec::Json, ty)) => {
-            quote_spanned!(span_of(ty)=> #private::Probe::<#ty>::EXAMPLE)
+            quote_spanned!(span_of(ty)=> <<#ty as #private::Typed>::Probe>::EXAMPLE)
         }
         Some((Codec::Raw, _)) => quote!(#private::any_payload),
         None => quote!(#private::no_payload),
@@ -258,7 +256,7 @@ fn expand_read(
         Source::Header(name) => {
             let parse =
                 quote_spanned!(span_of(optional(ty))=> <_ as #krate::FromHeader>::from_header);
-            quote_spanned!(span=> #private::Header::<#ty>::new(#name).__micro_read(&#request, #parse))
+            quote_spanned!(span=> <<#ty as #private::Typed>::Header>::new(#name).__micro_read(&#request, #parse))
         }
         Source::Extract => {
             quote_spanned!(span=> <#ty as #krate::FromRequest>::extract(&#request).await)
