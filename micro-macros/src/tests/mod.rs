@@ -1,10 +1,12 @@
-//! Messages and their places, as tables: a source, and what is reported for it. No compiler is in
-//! the loop; what only a compiler can see is in `ui-tests`.
+//! Messages and their places. No compiler is in the loop; what only a compiler can see is in
+//! `ui-tests`. Every message has a mistake in `mistakes/*.md`, where people can read it too; the
+//! tables beside it have variations: a source, and what is reported for it.
 
 #![expect(clippy::too_many_lines, reason = "a table is as long as it is")]
 
 mod arguments;
 mod error_derive;
+mod mistakes;
 mod output;
 mod params;
 mod place;
