@@ -6,6 +6,7 @@
 
 mod arguments;
 mod error_derive;
+mod generated;
 mod mistakes;
 mod output;
 mod params;
