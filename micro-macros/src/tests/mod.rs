@@ -139,3 +139,9 @@ fn derive(source: &str, expected: &[&str]) {
 fn dense(text: &str) -> String {
     text.split_whitespace().collect()
 }
+
+/// Whether what is stated is to be written anew, as by `trybuild`. docs/errors.md is written last,
+/// by `ui-tests`: until then it is not asked.
+fn is_overwriting() -> bool {
+    std::env::var_os("TRYBUILD").is_some_and(|value| value == "overwrite")
+}
