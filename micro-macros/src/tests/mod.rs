@@ -1,10 +1,13 @@
-//! Messages and their places, as tables: a source, and what is reported for it. No compiler is in
-//! the loop; what only a compiler can see is in `ui-tests`.
+//! Messages and their places. No compiler is in the loop; what only a compiler can see is in
+//! `ui-tests`. Every message has a mistake in `mistakes/*.md`, where people can read it too; the
+//! tables beside it have variations: a source, and what is reported for it.
 
 #![expect(clippy::too_many_lines, reason = "a table is as long as it is")]
 
 mod arguments;
 mod error_derive;
+mod generated;
+mod mistakes;
 mod output;
 mod params;
 mod place;
@@ -135,4 +138,10 @@ fn derive(source: &str, expected: &[&str]) {
 /// The text without white space, for comparing what is generated.
 fn dense(text: &str) -> String {
     text.split_whitespace().collect()
+}
+
+/// Whether what is stated is to be written anew, as by `trybuild`. docs/errors.md is written last,
+/// by `ui-tests`: until then it is not asked.
+fn is_overwriting() -> bool {
+    std::env::var_os("TRYBUILD").is_some_and(|value| value == "overwrite")
 }

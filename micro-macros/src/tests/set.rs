@@ -1,20 +1,9 @@
 //! The endpoints of a service together (misuse table D).
 
-use super::{case, service_args};
+use super::case;
 
 #[test]
 fn subjects_and_names() {
-    case(
-        r#"#[service]
-impl Numbers {
-#[endpoint(subject = "numbers.add")] async fn add(&self) {}
-#[endpoint(subject = "numbers.add")] async fn sum(&self) {} }"#,
-        &[
-            "4:22 subject `numbers.add` is already served by `add`\n\
-help: give one of them another `subject`, `group` or `name`",
-            "3:22 `numbers.add` is first used here",
-        ],
-    );
     case(
         r#"#[service(group = "numbers")]
 impl Numbers {
@@ -28,17 +17,6 @@ help: give one of them another `subject`, `group` or `name`",
             "5:22 subject `numbers.add` is already served by `add`\n\
 help: give one of them another `subject`, `group` or `name`",
             "3:22 `numbers.add` is first used here",
-        ],
-    );
-    case(
-        r#"#[service(group = "numbers")]
-impl Numbers {
-#[endpoint] async fn add(&self) {}
-#[endpoint(name = "add", subject = "sum")] async fn sum(&self) {} }"#,
-        &[
-            "4:19 endpoint name `add` is already used in group `numbers`\n\
-note: INFO and STATS tell endpoints apart by name",
-            "3:22 `add` is first used here",
         ],
     );
     case(
@@ -58,18 +36,6 @@ impl Numbers {
 #[endpoint] async fn add(&self) {}
 #[endpoint(name = "add", group = "b")] async fn sum(&self) {} }"#,
         &[],
-    );
-    case(
-        r#"#[service]
-impl Numbers {
-#[endpoint(subject = "h.{user}")] async fn of(&self, user: String) {}
-#[endpoint(subject = "h.all")] async fn all(&self) {} }"#,
-        &[
-            "4:22 subject `h.all` overlaps `h.{user}`, which is served by `of`\n\
-help: give one of them another `subject`, `group` or `name`\n\
-note: a request that matches both would be answered twice",
-            "3:22 `h.{user}` is used here",
-        ],
     );
     case(
         r#"#[service]
@@ -110,17 +76,6 @@ help: rename the method and keep the wire name with `name = \"x\"`, or write `cl
         "#[service(client = false)]
 impl Numbers { #[endpoint] async fn new(&self) {} }",
         &[],
-    );
-    service_args(
-        "client = Numbers",
-        &["1:20 the client cannot have the name of the service type"],
-    );
-    case(
-        "#[service(register)]
-impl<T> Numbers<T> { #[endpoint] async fn a(&self) {} }",
-        &["1:11 a generic service cannot register itself\n\
-help: add it to the program with `App::service`\n\
-note: which types to register it for is not known here"],
     );
     case(
         "#[service(register = Numbers::new)]

@@ -16,3 +16,19 @@ pub async fn call() -> f64 {
 }
 
 fn main() {}
+
+/// `#[service]` on the block is what finds the endpoints in it.
+#[cfg(any())]
+mod fixed {
+    use micro::{endpoint, service};
+
+    pub struct Numbers;
+
+    #[service]
+    impl Numbers {
+        #[endpoint]
+        async fn add(&self, #[header("X")] a: f64) -> f64 {
+            a
+        }
+    }
+}

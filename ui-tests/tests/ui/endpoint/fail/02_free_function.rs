@@ -12,3 +12,19 @@ pub async fn call() -> f64 {
 }
 
 fn main() {}
+
+/// A method without `self` is as good as a function.
+#[cfg(any())]
+mod fixed {
+    use micro::{endpoint, service};
+
+    pub struct Numbers;
+
+    #[service]
+    impl Numbers {
+        #[endpoint]
+        async fn add(a: f64) -> f64 {
+            a
+        }
+    }
+}

@@ -16,3 +16,21 @@ impl Numbers {
 }
 
 fn main() {}
+
+#[cfg(any())]
+mod fixed {
+    use micro::{endpoint, service};
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    pub struct Outcome<T>(T);
+
+    pub struct Numbers;
+
+    #[service]
+    impl Numbers {
+        #[endpoint]
+        async fn add(&self, a: f64) -> Outcome<f64> {
+            Outcome(a)
+        }
+    }
+}
