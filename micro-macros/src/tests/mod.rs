@@ -12,6 +12,7 @@ mod set;
 mod signature;
 mod typing;
 mod values;
+mod vectors;
 
 use proc_macro2::{TokenStream, TokenTree};
 
