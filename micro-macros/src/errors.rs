@@ -10,6 +10,8 @@ use quote::ToTokens;
 #[derive(Debug, Default)]
 pub(crate) struct Errors {
     all: Option<syn::Error>,
+    /// How many are in it; to count them takes as long as there are many.
+    count: usize,
     finished: bool,
 }
 
@@ -24,7 +26,7 @@ impl Errors {
 
     /// How many there are, to see whether a step has added some.
     pub(crate) fn count(&self) -> usize {
-        self.all.as_ref().map_or(0, |all| all.into_iter().count())
+        self.count
     }
 
     /// Reports a problem with `wrong`.
@@ -47,6 +49,7 @@ impl Errors {
 
     /// Takes over an error of the parser.
     pub(crate) fn push_error(&mut self, error: syn::Error) {
+        self.count += 1;
         match &mut self.all {
             Some(all) => all.combine(error),
             None => self.all = Some(error),

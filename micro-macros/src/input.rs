@@ -9,6 +9,7 @@ use syn::{Attribute, Generics, Path, Signature, Token, Type, Visibility, token};
 
 use crate::args::is_punct;
 use crate::errors::{Errors, at};
+use crate::tokens::{Nesting, nested_too_deeply, too_deep};
 
 pub(crate) struct ServiceInput {
     pub(crate) attrs: Vec<Attribute>,
@@ -59,6 +60,11 @@ pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<ServiceIn
         None => return None,
     };
     let header: TokenStream = tokens.into_iter().collect();
+    let members = without_bodies(&body);
+    if let Some(deep) = too_deep(header.clone()).or_else(|| too_deep(members.clone())) {
+        errors.push(at(deep.span()), &nested_too_deeply());
+        return None;
+    }
     let mut input = match parse_header.parse2(header) {
         Ok(input) => input,
         Err(error) => {
@@ -66,8 +72,30 @@ pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<ServiceIn
             return None;
         }
     };
-    input.items = parse_body(&body, errors);
+    input.items = parse_members(members, errors);
     Some(input)
+}
+
+/// The members with nothing in their bodies and macro calls: it is not looked at, and may be as deep
+/// as it likes.
+fn without_bodies(body: &Group) -> TokenStream {
+    let mut nesting = Nesting::default();
+    let tokens = body.stream().into_iter().map(|token| {
+        let is_called = nesting.is_after_bang();
+        nesting.pass(&token);
+        match &token {
+            TokenTree::Group(group)
+                if is_called
+                    || group.delimiter() == Delimiter::Brace && nesting.is_outside_of_angles() =>
+            {
+                let mut empty = Group::new(group.delimiter(), TokenStream::new());
+                empty.set_span(group.span());
+                empty.into()
+            }
+            _ => token,
+        }
+    });
+    tokens.collect()
 }
 
 /// Without an invisible group around the whole item.
@@ -192,7 +220,7 @@ fn is_fn_word(ident: &proc_macro2::Ident) -> bool {
         .any(|word| ident == word)
 }
 
-fn parse_body(body: &Group, errors: &mut Errors) -> Vec<Item> {
+fn parse_members(members: TokenStream, errors: &mut Errors) -> Vec<Item> {
     let parser = |input: ParseStream| {
         let mut items = Vec::new();
         while !input.is_empty() {
@@ -212,7 +240,7 @@ fn parse_body(body: &Group, errors: &mut Errors) -> Vec<Item> {
         }
         Ok(items)
     };
-    match parser.parse2(body.stream()) {
+    match parser.parse2(members) {
         Ok(items) => items,
         Err(error) => {
             errors.push_error(error);

@@ -2,12 +2,13 @@
 //! program needs no dependency for it.
 
 use micro_names::Problem;
-use proc_macro2::{Group, TokenStream};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, ReturnType, Signature, Visibility};
 
-use crate::errors::Errors;
+use crate::errors::{Errors, at};
+use crate::tokens::{nested_too_deeply, too_deep};
 
 /// What the function is for.
 #[derive(Clone, Copy)]
@@ -52,6 +53,11 @@ pub(crate) fn expand(role: Role, args: &TokenStream, item: TokenStream) -> Token
             args,
             &Problem::new(format!("`{attribute}` takes no arguments")),
         );
+    }
+    if let Some(deep) = signature_too_deep(&item) {
+        errors.push(at(deep.span()), &nested_too_deeply());
+        let errors = errors.finish().map(|error| error.to_compile_error());
+        return quote! { #errors #item };
     }
     let Ok(parsed) = syn::parse2::<MainFn>(item.clone()) else {
         let problem = Problem::new(format!("`{attribute}` goes on an `async fn`"));
@@ -102,6 +108,13 @@ pub(crate) fn expand(role: Role, args: &TokenStream, item: TokenStream) -> Token
             ::micro::__private0::block_on(async #body)
         }
     }
+}
+
+/// The place where what stands before the body is nested too deeply to be parsed.
+fn signature_too_deep(item: &TokenStream) -> Option<TokenTree> {
+    let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
+    tokens.pop();
+    too_deep(tokens.into_iter().collect())
 }
 
 /// The errors, and the function with a body that compiles, so that there still is a `main`.

@@ -8,6 +8,7 @@ use quote::{ToTokens as _, quote};
 use syn::parse::Parser as _;
 use syn::{Lit, Path, Visibility};
 
+use crate::args::value::short_expr;
 use crate::args::{Arg, Grammar, Value, endpoint, walk};
 use crate::errors::{Errors, at};
 use crate::model::{ClientNames, Metadata, Queue, Register, Text};
@@ -137,7 +138,7 @@ fn client(arg: &Arg, errors: &mut Errors) -> Option<ClientNames> {
     match (&arg.value, arg.literal()) {
         (_, Some(Lit::Bool(flag))) if !flag.value => return None,
         (Value::Tokens(tokens), None) => match tokens.as_slice() {
-            [TokenTree::Ident(name)] => names.name = Some(name.clone()),
+            [TokenTree::Ident(name)] if is_type_name(name) => names.name = Some(name.clone()),
             _ => not_a_client(arg, errors),
         },
         (Value::Tokens(_), Some(Lit::Str(text))) => match text.parse::<Ident>() {
@@ -161,6 +162,11 @@ fn client(arg: &Arg, errors: &mut Errors) -> Option<ClientNames> {
     Some(names)
 }
 
+/// Whether it can name a type: a keyword is an identifier to the compiler's tokens.
+fn is_type_name(name: &Ident) -> bool {
+    syn::parse2::<Ident>(name.to_token_stream()).is_ok()
+}
+
 fn not_a_client(arg: &Arg, errors: &mut Errors) {
     errors.push(
         arg.place(),
@@ -172,6 +178,7 @@ fn client_name(arg: &Arg, errors: &mut Errors) -> Option<Ident> {
     if let Value::Tokens(tokens) = &arg.value
         && let [TokenTree::Ident(name)] = tokens.as_slice()
         && arg.literal().is_none()
+        && is_type_name(name)
     {
         return Some(name.clone());
     }
@@ -202,8 +209,7 @@ fn register(arg: &Arg, errors: &mut Errors) -> Option<Register> {
             key: arg.key.clone(),
         }),
         Value::Tokens(tokens) if arg.literal().is_none() => {
-            let tokens: TokenStream = tokens.iter().cloned().collect();
-            if let Ok(syn::Expr::Path(path)) = syn::parse2(tokens) {
+            if let Some(syn::Expr::Path(path)) = short_expr(tokens) {
                 return Some(Register::With(path));
             }
             not_a_constructor(arg, errors);

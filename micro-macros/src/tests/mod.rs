@@ -5,9 +5,11 @@
 
 mod arguments;
 mod error_derive;
+mod large;
 mod output;
 mod params;
 mod place;
+mod random;
 mod set;
 mod signature;
 mod typing;
