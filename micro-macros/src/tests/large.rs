@@ -54,6 +54,9 @@ fn values() {
             "{found:.200?}"
         );
     }
+    let text = format!("\"{}{}\"", "(".repeat(5000), ")".repeat(5000));
+    let found = service(&format!("crate = {text}, client = {text}"));
+    assert_eq!(found.len(), 2);
     for (open, close) in [("(", ")"), ("<", ">"), ("&", "")] {
         let value = open.repeat(5000) + &close.repeat(5000);
         for key in [
