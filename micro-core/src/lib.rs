@@ -24,6 +24,8 @@ mod endpoint;
 mod error;
 mod handler;
 mod service;
+#[cfg(test)]
+mod vectors;
 mod wire;
 
 pub use app::{App, AppArgs, AppError, Construct, Registry, RegistryError, RunningApp, run_all};

@@ -10,6 +10,7 @@ use quote::ToTokens;
 #[derive(Debug, Default)]
 pub(crate) struct Errors {
     all: Option<syn::Error>,
+    /// How many are in it; to count them takes as long as there are many.
     count: usize,
     finished: bool,
 }

@@ -9,7 +9,7 @@ use syn::{Attribute, Generics, Path, Signature, Token, Type, Visibility, token};
 
 use crate::args::is_punct;
 use crate::errors::{Errors, at};
-use crate::tokens::{ends_with, flatten};
+use crate::tokens::{Nesting, ends_with, flatten, nested_too_deeply, too_deep};
 
 pub(crate) struct ServiceInput {
     pub(crate) attrs: Vec<Attribute>,
@@ -64,6 +64,11 @@ pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<ServiceIn
         None => return None,
     };
     let header: TokenStream = tokens.into_iter().collect();
+    let emptied = without_bodies(body.stream());
+    if let Some(deep) = too_deep(header.clone()).or_else(|| too_deep(emptied.clone())) {
+        errors.push(at(deep.span()), &nested_too_deeply());
+        return None;
+    }
     let mut input = match parse_header.parse2(header) {
         Ok(input) => input,
         Err(error) => {
@@ -71,10 +76,30 @@ pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<ServiceIn
             return None;
         }
     };
-    let before = errors.count();
-    input.items = parse_body(&body, errors);
-    input.is_whole = errors.count() == before;
+    (input.items, input.is_whole) = parse_body(emptied, errors);
     Some(input)
+}
+
+/// The members with nothing in their bodies and macro calls: it is not looked at, and may be as deep
+/// as it likes.
+pub(crate) fn without_bodies(body: TokenStream) -> TokenStream {
+    let mut nesting = Nesting::default();
+    let tokens = body.into_iter().map(|token| {
+        let is_called = nesting.is_after_bang();
+        nesting.pass(&token);
+        match &token {
+            TokenTree::Group(group)
+                if is_called
+                    || group.delimiter() == Delimiter::Brace && nesting.is_outside_of_angles() =>
+            {
+                let mut empty = Group::new(group.delimiter(), TokenStream::new());
+                empty.set_span(group.span());
+                empty.into()
+            }
+            _ => token,
+        }
+    });
+    tokens.collect()
 }
 
 /// Without an invisible group around the whole item.
@@ -206,14 +231,16 @@ fn is_fn_word(ident: &proc_macro2::Ident) -> bool {
 
 /// Reads the members. One that does not parse is left out: rustc has read the block before us and
 /// has said what is wrong, and a second error would be the same one in other words.
-fn parse_body(body: &Group, errors: &mut Errors) -> Vec<Item> {
+fn parse_body(body: TokenStream, errors: &mut Errors) -> (Vec<Item>, bool) {
     let mut items = Vec::new();
     let mut unread = None;
-    for member in members(body.stream()) {
+    let mut is_whole = true;
+    for member in members(body) {
         match member.reading {
             Reading::Item(item) => items.push(item),
             // What a `macro_rules!` substituted may be read by rustc and not by us.
             Reading::BrokenParams(error) | Reading::Broken(error) => {
+                is_whole = false;
                 if has_invisible_groups(&member.tokens) {
                     errors.push_error(error);
                 } else {
@@ -228,7 +255,7 @@ fn parse_body(body: &Group, errors: &mut Errors) -> Vec<Item> {
     {
         errors.push_error(error);
     }
-    items
+    (items, is_whole)
 }
 
 fn is_endpoint(item: &Item) -> bool {
@@ -325,7 +352,11 @@ pub(crate) fn members(body: TokenStream) -> Vec<Member> {
         let end = member_end(rest);
         let (member, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         let stream: TokenStream = member.iter().cloned().collect();
-        let (member, after, reading) = match parse_item.parse2(stream) {
+        let reading = match too_deep(without_bodies(stream.clone())) {
+            Some(deep) => Err(syn::Error::new(deep.span(), nested_too_deeply())),
+            None => parse_item.parse2(stream),
+        };
+        let (member, after, reading) = match reading {
             Ok(item) => (member, after, Reading::Item(item)),
             Err(error) => {
                 // One that has lost its end has the next one in it.

@@ -2,14 +2,14 @@
 //! program needs no dependency for it.
 
 use micro_names::Problem;
-use proc_macro2::{Group, TokenStream};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, ReturnType, Safety, Signature, Token, Visibility};
 
-use crate::errors::Errors;
-use crate::tokens::{ends_with, text};
+use crate::errors::{Errors, at};
+use crate::tokens::{ends_with, nested_too_deeply, text, too_deep};
 
 /// What the function is for.
 #[derive(Clone, Copy)]
@@ -60,6 +60,11 @@ pub(crate) fn expand(role: Role, args: &TokenStream, item: &TokenStream) -> Toke
             args,
             &Problem::new(format!("`{attribute}` takes no arguments")),
         );
+    }
+    if let Some(deep) = signature_too_deep(item) {
+        errors.push(at(deep.span()), &nested_too_deeply());
+        let errors = errors.finish().map(|error| error.to_compile_error());
+        return quote! { #errors #item };
     }
     let Ok(parsed) = syn::parse2::<MainFn>(item.clone()) else {
         let problem = Problem::new(format!("`{attribute}` goes on an `async fn`"));
@@ -191,6 +196,13 @@ fn stand_in(signature: &Signature, body: Option<Group>) -> TokenStream {
             async fn #name #generics (#inputs) #output #clause #body
         }
     }
+}
+
+/// The place where what stands before the body is nested too deeply to be parsed.
+fn signature_too_deep(item: &TokenStream) -> Option<TokenTree> {
+    let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
+    tokens.pop();
+    too_deep(tokens.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -75,6 +75,8 @@ pub(crate) struct ServiceModel {
     pub(crate) client: Option<Client>,
     pub(crate) register: Option<Register>,
     pub(crate) endpoints: Vec<EndpointModel>,
+    /// Every member of the block could be read.
+    pub(crate) is_whole: bool,
     /// The paths `endpoint` was written with, each once.
     pub(crate) anchors: Vec<Path>,
 }

@@ -1,5 +1,6 @@
 //! Small questions to tokens, types and attributes that several steps ask.
 
+use micro_names::Problem;
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
@@ -19,6 +20,94 @@ pub(crate) fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
         }
     }
     flat
+}
+
+/// How deep types may be nested. The parser goes as deep as they do, some 45 kB of stack a level in a
+/// debug build, and an editor may run it with no more than 2 MB.
+const DEPTH_MAX: usize = 32;
+
+/// The place where tokens that are to be parsed are nested too deeply.
+pub(crate) fn too_deep(tokens: TokenStream) -> Option<TokenTree> {
+    deeper_than(DEPTH_MAX, tokens)
+}
+
+pub(crate) fn nested_too_deeply() -> Problem {
+    Problem::new(format!(
+        "types and arguments cannot be nested more than {DEPTH_MAX} levels deep"
+    ))
+    .help("give a part of the type a name: `type Part = ..;`")
+}
+
+fn deeper_than(levels: usize, tokens: TokenStream) -> Option<TokenTree> {
+    let mut nesting = Nesting::default();
+    for token in tokens {
+        nesting.pass(&token);
+        let left = levels.saturating_sub(nesting.depth());
+        if left == 0 {
+            return Some(token);
+        }
+        if let TokenTree::Group(group) = &token
+            && let Some(deep) = deeper_than(left - 1, group.stream())
+        {
+            return Some(deep);
+        }
+    }
+    None
+}
+
+/// How deep a type is where a token stands, without the groups around it. A level is what stands
+/// before a type and makes another one of it: `<`, a row of `&`, `*` and `!`, and arrows, which
+/// return what returns something.
+#[derive(Default)]
+pub(crate) struct Nesting {
+    angles: usize,
+    row: usize,
+    arrows: usize,
+    /// The token before.
+    last: Option<char>,
+}
+
+impl Nesting {
+    pub(crate) fn pass(&mut self, token: &TokenTree) {
+        let is_arrow = matches!(self.last, Some('-' | '='));
+        let is_lifetime = self.last == Some('\'');
+        self.last = None;
+        match token {
+            TokenTree::Punct(punct) => {
+                let c = punct.as_char();
+                match c {
+                    '<' => self.angles += 1,
+                    '>' if is_arrow => self.arrows += 1,
+                    '>' => self.angles = self.angles.saturating_sub(1),
+                    ',' => self.arrows = 0,
+                    // The end of a member: what looked like a bracket was a comparison.
+                    ';' => *self = Self::default(),
+                    _ => {}
+                }
+                match c {
+                    '&' | '*' | '!' => self.row += 1,
+                    '\'' => {}
+                    _ => self.row = 0,
+                }
+                self.last = Some(c);
+            }
+            TokenTree::Ident(word) if is_lifetime || word == "mut" || word == "const" => {}
+            _ => self.row = 0,
+        }
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.angles + self.row + self.arrows
+    }
+
+    pub(crate) fn is_outside_of_angles(&self) -> bool {
+        self.angles == 0
+    }
+
+    /// Whether a macro is called with what comes next.
+    pub(crate) fn is_after_bang(&self) -> bool {
+        self.last == Some('!')
+    }
 }
 
 /// The type without parentheses and invisible groups around it.

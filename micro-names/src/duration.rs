@@ -28,12 +28,22 @@ pub fn parse_duration(key: &str, value: &str) -> Result<Duration, Problem> {
         .ok()
         .and_then(|number| number.checked_mul(milliseconds));
     match total {
-        Some(0) => Err(Problem::new(format!("`{key}` must be longer than zero"))),
-        Some(total) => Ok(Duration::from_millis(total)),
+        Some(total) => {
+            let total = Duration::from_millis(total);
+            check_duration(key, total).map(|()| total)
+        }
         None => Err(Problem::new(format!(
             "`{key}` is too long, found `{value}`"
         ))),
     }
+}
+
+/// Checks a time that was not written in an attribute: what takes no time at all never succeeds.
+pub fn check_duration(key: &str, value: Duration) -> Result<(), Problem> {
+    if value.is_zero() {
+        return Err(Problem::new(format!("`{key}` must be longer than zero")));
+    }
+    Ok(())
 }
 
 fn not_a_duration(key: &str, value: &str) -> Problem {

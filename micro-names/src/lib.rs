@@ -6,10 +6,12 @@
 //! check answers with a [`Problem`]: what is wrong, what to write instead, and why.
 //!
 //! One idea a file: [`problem`](Problem), `names`, `version`, `queue_group`, `header`,
-//! `metadata`, `duration`, `token` (one piece of a subject) and `subject` (the whole pattern).
+//! `metadata`, `duration`, `length`, `token` (one piece of a subject) and `subject` (the whole
+//! pattern).
 
 mod duration;
 mod header;
+mod length;
 mod metadata;
 mod names;
 mod problem;
@@ -18,8 +20,9 @@ mod subject;
 mod token;
 mod version;
 
-pub use crate::duration::parse_duration;
+pub use crate::duration::{check_duration, parse_duration};
 pub use crate::header::{check_header_name, is_reply_only_header};
+pub use crate::length::CONTROL_LINE_MAX_BYTES;
 pub use crate::metadata::check_metadata_key;
 pub use crate::names::check_name;
 pub use crate::problem::Problem;

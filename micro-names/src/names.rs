@@ -1,6 +1,7 @@
 //! Names of services and endpoints: `^[A-Za-z0-9_-]+$`, as every implementation has it.
 
 use crate::Problem;
+use crate::length::{self, NAME_MAX_BYTES};
 
 /// Checks the name of a service or of an endpoint. `key` is what the user calls the value,
 /// `name` as a rule.
@@ -9,7 +10,7 @@ pub fn check_name(key: &str, value: &str) -> Result<(), Problem> {
         return Err(Problem::new(format!("`{key}` cannot be empty")));
     }
     if value.chars().all(is_name_char) {
-        return Ok(());
+        return length::check(key, value.len(), NAME_MAX_BYTES);
     }
     let problem = Problem::new(format!(
         "`{key}` must match `[A-Za-z0-9_-]+`, found `{}`",
@@ -100,5 +101,15 @@ mod tests {
             "`name` must match `[A-Za-z0-9_-]+`, found `\\n`"
         );
         assert_eq!(message(""), "`name` cannot be empty");
+    }
+
+    #[test]
+    fn as_long_as_a_token_of_a_subject_may_be() {
+        assert_eq!(check_name("name", &"n".repeat(512)), Ok(()));
+        assert_eq!(
+            message(&"n".repeat(513)),
+            "`name` has 513 bytes, at most 512 are allowed\n\
+             note: nats-server ends a connection whose lines are too long"
+        );
     }
 }

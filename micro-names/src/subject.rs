@@ -1,7 +1,13 @@
 //! Subjects: patterns of tokens, their groups, and when two of them meet.
 
+use std::collections::HashSet;
+
 use crate::Problem;
+use crate::length::{self, SUBJECT_MAX_BYTES};
 use crate::token::{Token, is_keyword, is_parameter_name};
+
+/// A first token that no client may publish to.
+const GATEWAYS: &str = "_GR_";
 
 /// Which wildcards a subject may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +85,9 @@ pub fn check_group(value: &str, wildcards: Wildcards) -> Result<(), Problem> {
     if value.is_empty() {
         return Ok(());
     }
-    let group = parse("group", value, wildcards)?;
-    if group.tokens.contains(&Token::Tail) {
+    parse("group", value, wildcards)?;
+    // `a>` is a token of its own to NATS, and as part of a longer subject a mistake.
+    if value.contains('>') {
         return Err(Problem::new("`group` cannot contain `>`")
             .note("nothing can follow `>` in a subject, and a group is a prefix"));
     }
@@ -108,6 +115,11 @@ fn parse(key: &str, value: &str, wildcards: Wildcards) -> Result<Subject, Proble
         return Err(Problem::new(
             "subjects starting with `$` are reserved for the NATS server and for service discovery",
         ));
+    }
+    if value.split('.').next() == Some(GATEWAYS) {
+        return Err(Problem::new(format!(
+            "subjects starting with `{GATEWAYS}` are reserved for the gateways of the NATS server"
+        )));
     }
     let pieces = split(key, value).map_err(|problem| {
         // `{{id}}`, as in a format string.
@@ -137,15 +149,15 @@ fn parse(key: &str, value: &str, wildcards: Wildcards) -> Result<Subject, Proble
     let subject = Subject {
         tokens: pieces.into_iter().map(token).collect(),
     };
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for (name, _) in subject.placeholders() {
-        if seen.contains(&name) {
+        if !seen.insert(name) {
             return Err(Problem::new(format!(
                 "placeholder `{{{name}}}` is used twice"
             )));
         }
-        seen.push(name);
     }
+    length::check(key, subject.wire().len(), SUBJECT_MAX_BYTES)?;
     Ok(subject)
 }
 
@@ -402,6 +414,25 @@ mod tests {
             refusal("$SRV.PING"),
             "subjects starting with `$` are reserved for the NATS server and for service discovery"
         );
+        for reserved in ["_GR_", "_GR_.a"] {
+            assert_eq!(
+                refusal(reserved),
+                "subjects starting with `_GR_` are reserved for the gateways of the NATS server"
+            );
+        }
+        assert!(named("_GR_a.b").is_ok());
+    }
+
+    #[test]
+    fn as_long_as_a_line_may_be() {
+        assert!(named(&"a".repeat(3072)).is_ok());
+        assert_eq!(
+            refusal(&"a".repeat(3073)),
+            "`subject` has 3073 bytes, at most 3072 are allowed\n\
+             note: nats-server ends a connection whose lines are too long"
+        );
+        // On the wire a placeholder is a `*`.
+        assert!(named(&format!("{{{}}}", "a".repeat(4000))).is_ok());
     }
 
     #[test]
@@ -482,6 +513,7 @@ mod tests {
             "`group` cannot contain `>`\n\
              note: nothing can follow `>` in a subject, and a group is a prefix"
         );
+        assert!(check("a>", Wildcards::Allowed).is_err());
         assert_eq!(
             check("numbers.", Wildcards::Named).unwrap_err(),
             "`group` has an empty token\nhelp: write `numbers`"

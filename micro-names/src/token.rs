@@ -31,10 +31,15 @@ pub fn check_token(value: &str) -> Result<(), Problem> {
     if value.is_empty() {
         return Err(Problem::new("a subject token cannot be empty"));
     }
-    let refused = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>');
-    if value.contains(refused) {
+    if value.contains(|c: char| c.is_whitespace() || matches!(c, '.' | '*' | '>')) {
         return Err(Problem::new(format!(
             "a subject token cannot contain white space, `.`, `*` or `>`, found `{}`",
+            value.escape_debug()
+        )));
+    }
+    if value.contains(char::is_control) {
+        return Err(Problem::new(format!(
+            "a subject token cannot contain control characters, found `{}`",
             value.escape_debug()
         )));
     }

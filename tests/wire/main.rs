@@ -30,6 +30,7 @@ mod discovery_client;
 mod examples;
 mod faults;
 mod gather;
+mod grammar;
 mod identities;
 mod lifecycle;
 mod observers;

@@ -142,7 +142,7 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.trim().to_owned()))
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     micro_names::parse_duration("timeout", text).map_err(|problem| problem.to_string())
 }
 

@@ -24,6 +24,8 @@ mod settings;
 mod signals;
 
 pub use args::AppArgs;
+#[cfg(test)]
+pub(crate) use args::duration;
 pub use error::AppError;
 pub use registry::{Construct, Registered, Registry, RegistryError, build_default, build_with};
 pub use run::{App, RunningApp, run_all};

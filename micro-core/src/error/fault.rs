@@ -267,7 +267,7 @@ struct Body<'a> {
 
 /// Refuses the two headers that decide whether a reply is an error.
 pub(crate) fn refuse_reserved(name: &str) -> Result<(), HeaderError> {
-    if name.eq_ignore_ascii_case(ERROR_HEADER) || name.eq_ignore_ascii_case(CODE_HEADER) {
+    if micro_names::is_reply_only_header(name) {
         return Err(HeaderError::Reserved {
             name: name.to_owned(),
         });

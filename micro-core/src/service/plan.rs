@@ -77,7 +77,9 @@ pub(super) fn plan(builder: ServiceBuilder) -> Result<Plan, StartError> {
     planner.check("service", micro_names::check_name("name", &builder.name));
     planner.check("service", micro_names::check_version(&builder.version));
     planner.check_metadata("service", &builder.metadata);
-    planner.group(builder.root, "", &QueueGroup::Inherit);
+    planner.check_timeout("service", builder.timeout);
+    planner.check_concurrency("service", builder.concurrency);
+    planner.group(builder.root, &Above::default());
     match planner.finish() {
         Ok(endpoints) => Ok(Plan {
             name: builder.name,
@@ -101,12 +103,21 @@ pub(super) fn plan_more(
 ) -> Result<Vec<PlannedEndpoint>, Cause> {
     let root = Group::new(inherited.prefix.clone()).queue_group(inherited.queue_group.clone());
     let mut planner = Planner::new(inherited);
-    planner.group(fill(root), "", &QueueGroup::Inherit);
+    planner.group(fill(root), &Above::default());
     planner.finish()
 }
 
 /// The largest metadata of a service or an endpoint, keys and values together, in bytes (ADR-33).
 const METADATA_MAX_BYTES: usize = 128 * 1024;
+
+/// What a group or an endpoint has from the groups it is in.
+#[derive(Default)]
+struct Above {
+    prefix: String,
+    queue_group: QueueGroup,
+    /// A part of the prefix was reported: no second problem is made of it.
+    is_wrong: bool,
+}
 
 struct Planner<'a> {
     inherited: &'a Inherited,
@@ -132,6 +143,9 @@ impl<'a> Planner<'a> {
     }
 
     fn check_metadata(&mut self, place: impl Display, metadata: &Metadata) {
+        for key in metadata.keys() {
+            self.check(&place, micro_names::check_metadata_key(key));
+        }
         let bytes: usize = metadata
             .iter()
             .map(|(key, value)| key.len() + value.len())
@@ -146,6 +160,18 @@ impl<'a> Planner<'a> {
         }
     }
 
+    fn check_timeout(&mut self, place: impl Display, timeout: Option<Duration>) {
+        if let Some(timeout) = timeout {
+            self.check(place, micro_names::check_duration("timeout", timeout));
+        }
+    }
+
+    fn check_concurrency(&mut self, place: impl Display, requests: Option<usize>) {
+        if requests == Some(0) {
+            self.problem(place, "`concurrency` must be at least 1");
+        }
+    }
+
     fn check(&mut self, place: impl Display, result: Result<(), micro_names::Problem>) {
         if let Err(problem) = result {
             self.problem(place, problem);
@@ -156,18 +182,23 @@ impl<'a> Planner<'a> {
         self.problems.push(format!("{place}: {problem}"));
     }
 
-    fn group(&mut self, group: Group, above: &str, queue_above: &QueueGroup) {
-        if !group.prefix.is_empty() {
-            let checked = micro_names::check_group(&group.prefix, Wildcards::Allowed);
-            self.check(format_args!("group `{}`", group.prefix), checked);
-        }
-        self.check_queue_group(format_args!("group `{}`", group.prefix), &group.queue);
-        let prefix = micro_names::join([above, &group.prefix]);
-        let queue_group = group.queue.below(queue_above);
+    fn group(&mut self, group: Group, above: &Above) {
+        let place = match group.prefix.as_str() {
+            "" => "service".to_owned(),
+            prefix => format!("group `{prefix}`"),
+        };
+        let checked = micro_names::check_group(&group.prefix, Wildcards::Allowed);
+        let here = Above {
+            prefix: micro_names::join([above.prefix.as_str(), &group.prefix]),
+            queue_group: group.queue.below(&above.queue_group),
+            is_wrong: above.is_wrong || checked.is_err(),
+        };
+        self.check(&place, checked);
+        self.check_queue_group(&place, &group.queue);
         for member in group.members {
             match member {
-                Member::Endpoint(endpoint) => self.endpoint(endpoint, &prefix, &queue_group),
-                Member::Group(group) => self.group(group, &prefix, &queue_group),
+                Member::Endpoint(endpoint) => self.endpoint(endpoint, &here),
+                Member::Group(group) => self.group(group, &here),
             }
         }
     }
@@ -178,24 +209,22 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn endpoint(&mut self, options: EndpointOptions, prefix: &str, queue_above: &QueueGroup) {
+    fn endpoint(&mut self, options: EndpointOptions, above: &Above) {
+        // First by itself, as the macros have it: joined, an empty one could not be told, and a fault
+        // would be shown with a prefix that has nothing to do with it.
+        let own = Subject::parse(&options.subject, Wildcards::Allowed);
+        let name_is_given = options.name.is_some();
         let name = options
             .name
             .unwrap_or_else(|| name_of_subject(&options.subject));
         let place = format!("endpoint `{name}`");
-        self.check(&place, micro_names::check_name("name", &name));
+        // A name made of a wrong subject is no second fault.
+        if name_is_given || own.is_ok() {
+            self.check(&place, micro_names::check_name("name", &name));
+        }
         self.check_queue_group(&place, &options.queue_group);
-        if options.subject.is_empty() {
-            self.problem(&place, "`subject` cannot be empty");
-        }
-        if options.concurrency.or(self.inherited.concurrency) == Some(0) {
-            self.problem(&place, "`concurrency` must be at least 1");
-        }
-        let full = micro_names::join([prefix, &options.subject]);
-        let subject = match Subject::parse(&full, Wildcards::Allowed) {
-            Ok(subject) => subject,
-            Err(problem) => return self.problem(&place, problem),
-        };
+        self.check_timeout(&place, options.timeout);
+        self.check_concurrency(&place, options.concurrency);
         let mut metadata = options.metadata;
         if !options.description.is_empty() {
             metadata
@@ -203,8 +232,17 @@ impl<'a> Planner<'a> {
                 .or_insert(options.description);
         }
         self.check_metadata(&place, &metadata);
+        let full = micro_names::join([above.prefix.as_str(), &options.subject]);
+        let subject = match own {
+            Ok(_) if above.is_wrong => return,
+            own => own.and_then(|_| Subject::parse(&full, Wildcards::Allowed)),
+        };
+        let subject = match subject {
+            Ok(subject) => subject,
+            Err(problem) => return self.problem(&place, problem),
+        };
         let inherited = self.inherited;
-        let queue_group = options.queue_group.below(queue_above);
+        let queue_group = options.queue_group.below(&above.queue_group);
         self.endpoints.push(PlannedEndpoint {
             placeholders: subject
                 .placeholders()

@@ -20,6 +20,11 @@ use super::subscription::Subscription;
 /// How long the client may take to accept a subscription.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 
+/// The subjects of one message, the reply's included. Whoever writes a longer line loses the
+/// connection, and with it whatever else goes over it: a long token in a call, or the long reply
+/// subject of a stranger, must not do that. What is left is for the two sizes in the line.
+const SUBJECTS_MAX_BYTES: usize = micro_names::CONTROL_LINE_MAX_BYTES - 32;
+
 /// A connection to NATS, shared by everything that uses it. Cloning is cheap.
 ///
 /// ```no_run
@@ -144,6 +149,11 @@ impl Connection {
 
     pub(crate) async fn publish(&self, message: Outbound) -> Result<(), PublishError> {
         let size = message.payload.len();
+        let reply = message.reply.as_ref().map_or(0, |reply| reply.len());
+        let subjects = message.subject.len() + reply;
+        if subjects > SUBJECTS_MAX_BYTES {
+            return Err(PublishError::SubjectTooLong { bytes: subjects });
+        }
         let outbound = async_nats::message::OutboundMessage {
             subject: message.subject,
             reply: message.reply,
@@ -296,6 +306,15 @@ pub enum PublishError {
     /// The subject is empty or contains white space.
     #[error("the subject is empty or contains white space")]
     InvalidSubject,
+    /// The subject is so long that the server would end the connection.
+    #[error(
+        "the subject has {bytes} bytes, with that of the reply: nats-server ends a connection whose lines are longer than {} bytes",
+        micro_names::CONTROL_LINE_MAX_BYTES
+    )]
+    SubjectTooLong {
+        /// The size of the subject and of the reply's, in bytes.
+        bytes: usize,
+    },
     /// The connection is closed for good.
     #[error("the connection to NATS is closed")]
     Closed,

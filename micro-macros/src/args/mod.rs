@@ -20,7 +20,7 @@ use syn::{Lit, MacroDelimiter};
 use crate::args::suggest::{accepted, closest};
 use crate::args::value::literal;
 use crate::errors::{Errors, at};
-use crate::tokens::{flatten, plain_name};
+use crate::tokens::{flatten, nested_too_deeply, plain_name, too_deep};
 
 /// What a list of arguments may hold.
 #[derive(Clone, Copy)]
@@ -89,6 +89,11 @@ pub(crate) fn attribute_tokens(
 
 /// Takes the list apart. Every key comes at most once and is one of the grammar's.
 pub(crate) fn walk(tokens: TokenStream, grammar: Grammar, errors: &mut Errors) -> Vec<Arg> {
+    // No compiler has looked how deep they are.
+    if let Some(deep) = too_deep(tokens.clone()) {
+        errors.push(at(deep.span()), &nested_too_deeply());
+        return Vec::new();
+    }
     let mut rest = flatten(tokens).into_iter().peekable();
     let mut args: Vec<Arg> = Vec::new();
     while let Some(first) = rest.next() {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use micro_names::{Problem, Wildcards, check_group, check_name, check_version};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
-use syn::parse::Parser as _;
-use syn::{Lit, Path, Visibility};
+use syn::parse::{Parse as _, ParseStream, Parser as _};
+use syn::{Lit, LitStr, Path, Visibility};
 
+use crate::args::value::short_expr;
 use crate::args::{Arg, Grammar, Value, endpoint, walk};
 use crate::errors::{Errors, at};
 use crate::model::{ClientNames, Metadata, Queue, Register, Text};
@@ -148,13 +149,13 @@ fn client(arg: &Arg, errors: &mut Errors) -> Option<ClientNames> {
             [TokenTree::Ident(name)] => names.name = identifier(name, errors),
             _ => not_a_client(arg, errors),
         },
-        (Value::Tokens(_), Some(Lit::Str(text))) => match text.parse::<Ident>() {
-            Ok(name) => errors.push(
+        (Value::Tokens(_), Some(Lit::Str(text))) => match unquoted(&text, Ident::parse) {
+            Some(name) => errors.push(
                 text,
                 &Problem::new("`client` takes a name without quotes")
                     .help(format!("write `client = {name}`")),
             ),
-            Err(_) => not_a_client(arg, errors),
+            None => not_a_client(arg, errors),
         },
         (Value::List(group), _) => {
             for arg in walk(group.stream(), CLIENT, errors) {
@@ -228,8 +229,7 @@ fn register(arg: &Arg, errors: &mut Errors) -> Option<Register> {
             key: arg.key.clone(),
         }),
         Value::Tokens(tokens) if arg.literal().is_none() => {
-            let tokens: TokenStream = tokens.iter().cloned().collect();
-            if let Ok(syn::Expr::Path(path)) = syn::parse2(tokens) {
+            if let Some(syn::Expr::Path(path)) = short_expr(tokens) {
                 return Some(Register::With(path));
             }
             not_a_constructor(arg, errors);
@@ -253,9 +253,9 @@ fn not_a_constructor(arg: &Arg, errors: &mut Errors) {
 /// `crate = path` or `crate = "path"`.
 pub(crate) fn crate_path(arg: &Arg, errors: &mut Errors) -> Option<Path> {
     match (&arg.value, arg.literal()) {
-        (_, Some(Lit::Str(text))) => match text.parse_with(Path::parse_mod_style) {
-            Ok(path) => return Some(path),
-            Err(_) => errors.push(
+        (_, Some(Lit::Str(text))) => match unquoted(&text, Path::parse_mod_style) {
+            Some(path) => return Some(path),
+            None => errors.push(
                 &text,
                 &Problem::new(format!("`crate` must be a path, found `{}`", text.value())),
             ),
@@ -271,6 +271,15 @@ pub(crate) fn crate_path(arg: &Arg, errors: &mut Errors) -> Option<Path> {
         _ => arg.wrong_kind("a path", "::micro", errors),
     }
     None
+}
+
+/// What a string says, if it is a name or a path. There are no brackets in those, and how deep they
+/// go in a string nobody has looked.
+fn unquoted<T>(text: &LitStr, parser: impl FnOnce(ParseStream) -> syn::Result<T>) -> Option<T> {
+    if text.value().contains(['(', '[', '{']) {
+        return None;
+    }
+    text.parse_with(parser).ok()
 }
 
 /// The tokens of an identifier, so that a default has a place for errors.

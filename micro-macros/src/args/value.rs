@@ -1,6 +1,7 @@
 //! Values of arguments: a literal of the right kind, or a message that says which kind is
 //! asked for, which was found and what to write.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use micro_names::{Problem, check_metadata_key, parse_duration};
@@ -17,6 +18,8 @@ use crate::tokens::flatten;
 const CONSTANTS: &str = "attribute arguments are read before constants are evaluated; for a value \
                          known only at run time use `App::service_with`";
 const MACROS: &str = "attribute arguments are read before macros are expanded";
+/// More tokens than the longest path that a person writes.
+const EXPR_MAX_TOKENS: usize = 100;
 
 impl Arg {
     /// The value as tokens, for an error about it; the key if there is none.
@@ -178,12 +181,13 @@ impl Arg {
             );
             return Metadata::new();
         };
-        let mut pairs: Vec<(String, TokenTree, String)> = Vec::new();
+        let mut pairs = Metadata::new();
+        let mut known: HashMap<String, TokenTree> = HashMap::new();
         for pair in split_commas(flatten(group.stream())) {
             let Some((key, name, value)) = metadata_pair(&pair, errors) else {
                 continue;
             };
-            if let Some((_, first, _)) = pairs.iter().find(|(known, ..)| *known == name) {
+            if let Some(first) = known.get(&name) {
                 errors.push_with_reference(
                     &key,
                     &Problem::new(format!("duplicate metadata key `{name}`")),
@@ -192,12 +196,10 @@ impl Arg {
                 );
                 continue;
             }
-            pairs.push((name, key, value));
+            known.insert(name.clone(), key);
+            pairs.push((name, value));
         }
         pairs
-            .into_iter()
-            .map(|(name, _, value)| (name, value))
-            .collect()
     }
 
     /// The value, if it is one literal; `true` and `false` are literals too.
@@ -350,6 +352,15 @@ pub(crate) fn literal(tokens: &[TokenTree]) -> Option<Lit> {
     }
 }
 
+/// The value as an expression. A long one is none of those that are told apart, and `a + a + a` goes
+/// as deep as it is long.
+pub(crate) fn short_expr(tokens: &[TokenTree]) -> Option<syn::Expr> {
+    if tokens.len() > EXPR_MAX_TOKENS {
+        return None;
+    }
+    syn::parse2(tokens.iter().cloned().collect()).ok()
+}
+
 /// What a value is, in a word.
 pub(crate) fn describe(tokens: &[TokenTree]) -> &'static str {
     if let Some(literal) = literal(tokens) {
@@ -374,9 +385,9 @@ pub(crate) fn describe(tokens: &[TokenTree]) -> &'static str {
     if syn::Path::parse_mod_style.parse2(stream.clone()).is_ok() {
         return "a path";
     }
-    match syn::parse2::<syn::Expr>(stream) {
-        Ok(syn::Expr::Macro(_)) => "a macro call",
-        Ok(syn::Expr::Path(_)) => "a path",
+    match short_expr(tokens) {
+        Some(syn::Expr::Macro(_)) => "a macro call",
+        Some(syn::Expr::Path(_)) => "a path",
         _ => "an expression",
     }
 }

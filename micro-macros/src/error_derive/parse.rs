@@ -1,5 +1,7 @@
 //! From the annotated type to its model.
 
+use std::collections::HashMap;
+
 use micro_names::Problem;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -9,8 +11,8 @@ use crate::args::service::{crate_path, default_crate};
 use crate::args::value::fits_its_suffix;
 use crate::args::{Arg, Grammar, Value, attribute_tokens, walk};
 use crate::error_derive::model::{Conduct, ErrorModel, Fields, Variant};
-use crate::errors::Errors;
-use crate::tokens::plain_name;
+use crate::errors::{Errors, at};
+use crate::tokens::{nested_too_deeply, plain_name, too_deep};
 
 const ATTRIBUTE: &str = "service_error";
 
@@ -51,6 +53,10 @@ struct ErrorArgs {
 }
 
 pub(super) fn parse(item: TokenStream, errors: &mut Errors) -> Option<ErrorModel> {
+    if let Some(deep) = too_deep(item.clone()) {
+        errors.push(at(deep.span()), &nested_too_deeply());
+        return None;
+    }
     let input: DeriveInput = match syn::parse2(item) {
         Ok(input) => input,
         Err(error) => {
@@ -136,7 +142,7 @@ fn finish(
 
 /// The caller finds the variant by its kind.
 fn check_kinds(variants: &[Variant], errors: &mut Errors) {
-    let mut kinds: Vec<(&str, &Ident)> = Vec::new();
+    let mut kinds: HashMap<&str, &Ident> = HashMap::new();
     for variant in variants {
         let Conduct::Open {
             kind, kind_place, ..
@@ -144,7 +150,7 @@ fn check_kinds(variants: &[Variant], errors: &mut Errors) {
         else {
             continue;
         };
-        if let Some((_, first)) = kinds.iter().find(|(known, _)| known == kind) {
+        if let Some(first) = kinds.get(kind.as_str()) {
             errors.push_with_reference(
                 kind_place,
                 &Problem::new(format!("two variants have the kind `{kind}`"))
@@ -154,7 +160,7 @@ fn check_kinds(variants: &[Variant], errors: &mut Errors) {
             );
             continue;
         }
-        kinds.push((kind, kind_place));
+        kinds.insert(kind, kind_place);
     }
 }
 

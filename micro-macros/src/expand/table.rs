@@ -50,6 +50,24 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
         let cfgs = &endpoint.cfgs;
         quote!(#(#cfgs)* <Self as #private::EndpointAt<#index>>::ENTRY)
     });
+    let info = quote! {
+        #private::ServiceDef {
+            name: #name,
+            version: #version,
+            description: #description,
+            group: #group,
+            #settings
+        }
+    };
+    // rustc has said what is wrong with a member, and does not come to this. Should it ever read one
+    // that we cannot, the service must not run without it.
+    let info = if service.is_whole {
+        info
+    } else {
+        quote!(::core::panic!(
+            "a member of this `impl` block could not be read by `#[service]`"
+        ))
+    };
     // The bounds of the trait are the user's type's to meet: errors about them belong there.
     let trait_path = quote_spanned!(span_of(self_ty)=> #krate::Service);
     quote! {
@@ -60,13 +78,7 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
             #(#entries)*
             #[automatically_derived]
             #impl_token #generics #trait_path for #self_ty #clause {
-                const INFO: #private::ServiceDef = #private::ServiceDef {
-                    name: #name,
-                    version: #version,
-                    description: #description,
-                    group: #group,
-                    #settings
-                };
+                const INFO: #private::ServiceDef = #info;
                 const ENDPOINTS: &'static [#private::Endpoint<Self>] = &[#(#table),*];
             }
         };

@@ -270,11 +270,11 @@ fn expansions(source: &str) -> Vec<Expansion> {
             "derive" => (Macro::Derive, crate::error_derive::expand(item.clone())),
             "micro::main" => (
                 Macro::Program,
-                main_fn::expand(Role::Main, &args, item.clone()),
+                main_fn::expand(Role::Main, &args, &item.clone()),
             ),
             _ => (
                 Macro::Program,
-                main_fn::expand(Role::Test, &args, item.clone()),
+                main_fn::expand(Role::Test, &args, &item.clone()),
             ),
         };
         expansions.push(Expansion { by, item, output });

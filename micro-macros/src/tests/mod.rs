@@ -7,14 +7,17 @@
 mod arguments;
 mod error_derive;
 mod generated;
+mod large;
 mod mistakes;
 mod output;
 mod params;
 mod place;
+mod random;
 mod set;
 mod signature;
 mod typing;
 mod values;
+mod vectors;
 
 use proc_macro2::{TokenStream, TokenTree};
 

@@ -75,6 +75,7 @@ pub(crate) fn service(
         client,
         register: args.register,
         endpoints,
+        is_whole: input.is_whole,
         anchors,
         self_ty: input.self_ty,
         generics: input.generics,
