@@ -23,7 +23,11 @@ pub(super) fn expand(error: &ErrorModel) -> TokenStream {
     let to_fault = if variants.is_empty() {
         quote!(match *self {})
     } else {
-        quote!(match self { #(#to)* })
+        let this = this(error);
+        quote! {
+            let #this = self;
+            match self { #(#to)* }
+        }
     };
     expand_impl(
         error,
@@ -165,6 +169,7 @@ fn to_arm(error: &ErrorModel, variant: &Variant) -> TokenStream {
     let (pattern, names) = pattern(&variant.fields);
     // A type without a message is told so at its name, however many variants ask for it.
     let span = error.name.span();
+    let this = this(error);
     match &variant.conduct {
         Conduct::Transparent => {
             let (Some((_, ty)), Some(inner)) = (fields(&variant.fields).next(), names.first())
@@ -175,11 +180,11 @@ fn to_arm(error: &ErrorModel, variant: &Variant) -> TokenStream {
             quote!(#path #pattern => #call,)
         }
         Conduct::Internal { code } => {
-            let fault = quote_spanned!(span=> #krate::Fault::hidden(#code, self));
+            let fault = quote_spanned!(span=> #krate::Fault::hidden(#code, #this));
             quote!(#path { .. } => #fault,)
         }
         Conduct::Open { code, kind, .. } => {
-            let fault = quote_spanned!(span=> #krate::Fault::of(#code, self));
+            let fault = quote_spanned!(span=> #krate::Fault::of(#code, #this));
             let single = variant.fields.len() == 1;
             let writes = fields(&variant.fields)
                 .zip(&names)
@@ -271,6 +276,12 @@ fn pattern(fields: &Fields) -> (TokenStream, Vec<Ident>) {
         Fields::Tuple(_) => quote!((#(#names),*)),
     };
     (pattern, names)
+}
+
+/// A name for `self` at the place of the type's name. The word itself would not do: where the name
+/// comes from the caller of a `macro_rules!`, it is no `self` of a function of ours.
+fn this(error: &ErrorModel) -> Ident {
+    Ident::new("__micro_this", error.name.span())
 }
 
 fn local(name: impl quote::IdentFragment) -> Ident {
