@@ -13,7 +13,8 @@ use crate::handler::{HandlerFuture, Request, Shareable};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a NATS service",
     label = "missing `#[service]` on an `impl` block of this type",
-    note = "annotate `impl {Self} {{ .. }}` with `#[service(..)]`"
+    note = "annotate `impl {Self} {{ .. }}` with `#[service(..)]`",
+    note = "if it is a reference, a `Box` or an `Arc` of a service, give the service itself"
 )]
 pub trait Service: Shareable {
     /// What the service is.
