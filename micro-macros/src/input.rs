@@ -345,7 +345,7 @@ pub(crate) enum Reading {
 /// Takes the body of an impl block apart. Each member is parsed by itself, so that one that is
 /// being typed does not take the others with it.
 pub(crate) fn members(body: TokenStream) -> Vec<Member> {
-    let tokens: Vec<TokenTree> = body.into_iter().collect();
+    let tokens = with_groups_of_members_opened(body);
     let mut rest = tokens.as_slice();
     let mut members = Vec::new();
     while !rest.is_empty() {
@@ -377,6 +377,23 @@ pub(crate) fn members(body: TokenStream) -> Vec<Member> {
         rest = after;
     }
     members
+}
+
+/// A metavariable of `macro_rules!` may hold any number of members.
+fn with_groups_of_members_opened(body: TokenStream) -> Vec<TokenTree> {
+    let mut opened = Vec::new();
+    for token in body {
+        match token {
+            TokenTree::Group(group)
+                if group.delimiter() == Delimiter::None
+                    && flatten(group.stream()).last().is_some_and(ends_member) =>
+            {
+                opened.extend(with_groups_of_members_opened(group.stream()));
+            }
+            token => opened.push(token),
+        }
+    }
+    opened
 }
 
 /// How many tokens the first member has: up to its body, or to the semicolon.

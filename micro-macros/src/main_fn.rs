@@ -81,6 +81,10 @@ pub(crate) fn expand(role: Role, args: &TokenStream, item: &TokenStream) -> Toke
     } = parsed;
     if let Some(errors) = errors.finish() {
         let errors = errors.to_compile_error();
+        // A method is fine as it is, and what calls it is too.
+        if signature.receiver().is_some() {
+            return quote!(#errors #item);
+        }
         let stand_in = stand_in(&signature, body);
         return quote!(#errors #stand_in);
     }
@@ -264,6 +268,14 @@ mod tests {
         ] {
             assert_eq!(messages(&item), [expected]);
         }
+    }
+
+    #[test]
+    fn a_method_stays_one() {
+        let item = quote! { async fn greets(&self) -> R {} };
+        let out = expand(Role::Test, &TokenStream::new(), &item).to_string();
+        assert_eq!(out.matches("compile_error").count(), 1, "{out}");
+        assert!(out.ends_with(&item.to_string()), "{out}");
     }
 
     /// What only the body uses is used, and its value is checked where it is written.

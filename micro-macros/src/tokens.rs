@@ -5,7 +5,11 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, GenericArgument, Lit, Meta, Path, PathArguments, Type};
+use syn::visit::Visit;
+use syn::{
+    Attribute, Expr, GenericArgument, Lit, Meta, Path, PathArguments, Type, TypeFnPtr,
+    TypeReference,
+};
 
 /// The tokens without invisible groups: what a `macro_rules!` caller substituted counts as
 /// written in place.
@@ -171,6 +175,21 @@ pub(crate) fn optional(ty: &Type) -> &Type {
         }
         _ => ty,
     }
+}
+
+/// Whether there is a reference in the type, beside those in the signatures of functions.
+pub(crate) fn borrows(ty: &Type) -> bool {
+    struct Search(bool);
+    impl<'t> Visit<'t> for Search {
+        fn visit_type_reference(&mut self, _: &'t TypeReference) {
+            self.0 = true;
+        }
+
+        fn visit_type_fn_ptr(&mut self, _: &'t TypeFnPtr) {}
+    }
+    let mut search = Search(false);
+    search.visit_type(ty);
+    search.0
 }
 
 /// Whether the last segment of the path is `word`, so that `micro::endpoint` is `endpoint`.

@@ -1,9 +1,9 @@
 //! From the model to the impl: `to_fault` takes a value apart, `from_fault` puts it together.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Path, Type};
+use syn::{GenericParam, Generics, Lifetime, Path, Type, WherePredicate, parse_quote};
 
 use crate::error_derive::model::{Conduct, ErrorModel, Fields, Variant};
 use crate::tokens::plain_name;
@@ -41,17 +41,98 @@ pub(super) fn expand(error: &ErrorModel) -> TokenStream {
 
 /// What stands in for it after an error.
 pub(super) fn stand_in(error: &ErrorModel) -> TokenStream {
-    expand_impl(error, &quote!(loop {}), &quote!(loop {}))
+    let params = &error.generics.params;
+    let is_lifetime = |param: &GenericParam| matches!(param, GenericParam::Lifetime(_));
+    let (to, from) = (quote!(loop {}), quote!(loop {}));
+    if !params.iter().any(is_lifetime) {
+        return expand_impl(error, &to, &from);
+    }
+    if !params.iter().all(is_lifetime) || error.generics.where_clause.is_some() {
+        return TokenStream::new();
+    }
+    // For the one lifetime with which it could be an error.
+    let lifetimes = params
+        .iter()
+        .map(|_| Lifetime::new("'static", Span::call_site()));
+    expand_impl_of(
+        error,
+        &TokenStream::new(),
+        &quote!(<#(#lifetimes),*>),
+        &TokenStream::new(),
+        &to,
+        &from,
+    )
 }
 
 fn expand_impl(error: &ErrorModel, to: &TokenStream, from: &TokenStream) -> TokenStream {
+    let bounded = bounded(error);
+    let (generics, types, clause) = bounded.split_for_impl();
+    expand_impl_of(
+        error,
+        &generics.to_token_stream(),
+        &types.to_token_stream(),
+        &clause.to_token_stream(),
+        to,
+        from,
+    )
+}
+
+/// The generics with what the impl needs of them, as serde's derives have it: a person writes the
+/// bounds of the type, and not those of its derives.
+fn bounded(error: &ErrorModel) -> Generics {
     let ErrorModel {
         krate,
         name,
-        generics,
+        variants,
         ..
     } = error;
-    let (generics, types, clause) = generics.split_for_impl();
+    let mut generics = error.generics.clone();
+    let params: Vec<Ident> = generics
+        .type_params()
+        .map(|param| param.ident.clone())
+        .collect();
+    if params.is_empty() {
+        return generics;
+    }
+    let mut predicates: Vec<WherePredicate> = Vec::new();
+    for param in &params {
+        predicates.push(parse_quote!(#param: ::core::marker::Send + 'static));
+    }
+    for variant in variants {
+        let needs = match variant.conduct {
+            Conduct::Open { .. } => quote!(#krate::FaultField),
+            Conduct::Transparent => quote!(#krate::ServiceError),
+            Conduct::Internal { .. } => continue,
+        };
+        for (_, ty) in fields(&variant.fields) {
+            if names_any(ty.to_token_stream(), &params) {
+                predicates.push(parse_quote!(#ty: #needs));
+            }
+        }
+    }
+    let (_, types, _) = error.generics.split_for_impl();
+    predicates.push(parse_quote!(#name #types: #krate::FaultMessage));
+    generics.make_where_clause().predicates.extend(predicates);
+    generics
+}
+
+fn names_any(tokens: TokenStream, params: &[Ident]) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => params.contains(&word),
+        TokenTree::Group(group) => names_any(group.stream(), params),
+        _ => false,
+    })
+}
+
+fn expand_impl_of(
+    error: &ErrorModel,
+    generics: &TokenStream,
+    types: &TokenStream,
+    clause: &TokenStream,
+    to: &TokenStream,
+    from: &TokenStream,
+) -> TokenStream {
+    let ErrorModel { krate, name, .. } = error;
     let (this, fault) = (this(error), local("fault"));
     quote! {
         #[allow(

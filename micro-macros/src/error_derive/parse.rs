@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use micro_names::Problem;
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
-use syn::{Attribute, Data, DeriveInput, GenericParam, Lit, Path};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Data, DeriveInput, GenericParam, Lit, Path, Type};
 
 use crate::args::service::{crate_path, default_crate};
 use crate::args::value::fits_its_suffix;
 use crate::args::{Arg, Grammar, Value, attribute_tokens, walk};
 use crate::error_derive::model::{Conduct, ErrorModel, Fields, Variant};
 use crate::errors::{Errors, at};
-use crate::tokens::{nested_too_deeply, plain_name, too_deep};
+use crate::tokens::{borrows, ends_with, nested_too_deeply, plain_name, too_deep};
 
 const ATTRIBUTE: &str = "service_error";
 
@@ -70,13 +70,13 @@ pub(super) fn parse(item: TokenStream, errors: &mut Errors) -> Option<ErrorModel
             let problem =
                 Problem::new("`ServiceError` can be derived for enums and structs, found a union");
             errors.push(data.union_token, &problem);
-            return None;
+            return Some(finish(&input, own.krate, Vec::new(), errors));
         }
         Data::Struct(data) => {
             stray_attributes(&data.fields, errors);
             let krate = own.krate.clone();
             let variant = variant(&input.ident, quote!(Self), &data.fields, own, None, errors);
-            return finish(&input, krate, vec![variant], errors);
+            return Some(finish(&input, krate, vec![variant], errors));
         }
         Data::Enum(data) => &data.variants,
     };
@@ -84,9 +84,11 @@ pub(super) fn parse(item: TokenStream, errors: &mut Errors) -> Option<ErrorModel
     refuse(own.kind.as_ref().map(|(key, _)| key), not_here, errors);
     refuse(own.internal.as_ref(), not_here, errors);
     refuse(own.transparent.as_ref(), not_here, errors);
+    // One of these on the enum says for each variant what its code is, if in the wrong place.
+    let is_misplaced = own.internal.is_some() || own.transparent.is_some();
     let default = DefaultCode {
         code: own.code.as_ref().map(|(_, code)| *code),
-        is_given: own.code_is_given,
+        is_given: own.code_is_given || is_misplaced,
     };
     let variants = variants.iter().map(|one| {
         stray_attributes(&one.fields, errors);
@@ -105,7 +107,7 @@ pub(super) fn parse(item: TokenStream, errors: &mut Errors) -> Option<ErrorModel
     });
     let variants: Vec<Variant> = variants.collect();
     check_kinds(&variants, errors);
-    finish(&input, own.krate, variants, errors)
+    Some(finish(&input, own.krate, variants, errors))
 }
 
 /// The code of the enum, for variants without one.
@@ -120,24 +122,38 @@ fn finish(
     krate: Option<(Ident, Path)>,
     variants: Vec<Variant>,
     errors: &mut Errors,
-) -> Option<ErrorModel> {
+) -> ErrorModel {
     let lifetime = input.generics.params.iter().find_map(|param| match param {
-        GenericParam::Lifetime(param) => Some(&param.lifetime),
+        GenericParam::Lifetime(param) => Some(param.lifetime.to_token_stream()),
         _ => None,
     });
-    if let Some(lifetime) = lifetime {
+    let reference = || variants.iter().find_map(borrowed_field);
+    if let Some(place) = lifetime.or_else(reference) {
         let problem = Problem::new("a service error cannot borrow")
             .help("keep owned values in it, such as `String`")
             .note("it outlives the request it is about");
-        errors.push(lifetime, &problem);
-        return None;
+        errors.push(place, &problem);
     }
-    Some(ErrorModel {
+    ErrorModel {
         krate: krate.map_or_else(default_crate, |(_, path)| path),
         name: input.ident.clone(),
         generics: input.generics.clone(),
         variants,
-    })
+    }
+}
+
+/// A reference among the fields that travel: the caller has nothing that it could point to.
+fn borrowed_field(variant: &Variant) -> Option<TokenStream> {
+    let Conduct::Open { .. } = variant.conduct else {
+        return None;
+    };
+    let types: Vec<&Type> = match &variant.fields {
+        Fields::Unit => Vec::new(),
+        Fields::Named(fields) => fields.iter().map(|(_, ty)| ty).collect(),
+        Fields::Tuple(types) => types.iter().collect(),
+    };
+    let mut types = types.into_iter();
+    types.find(|ty| borrows(ty)).map(ToTokens::to_token_stream)
 }
 
 /// The caller finds the variant by its kind.
@@ -178,7 +194,7 @@ fn refuse(key: Option<&Ident>, place: &str, errors: &mut Errors) {
 fn stray_attributes(fields: &syn::Fields, errors: &mut Errors) {
     for field in fields {
         for attr in &field.attrs {
-            if attr.path().is_ident(ATTRIBUTE) {
+            if ends_with(attr.path(), ATTRIBUTE) {
                 let problem =
                     Problem::new("`#[service_error(..)]` goes on a variant, found a field");
                 errors.push(attr, &problem);
@@ -191,7 +207,7 @@ fn args(attrs: &[Attribute], errors: &mut Errors) -> ErrorArgs {
     let mut found: Option<&Attribute> = None;
     let mut args = ErrorArgs::default();
     for attr in attrs {
-        if !attr.path().is_ident(ATTRIBUTE) {
+        if !ends_with(attr.path(), ATTRIBUTE) {
             continue;
         }
         if let Some(first) = found {

@@ -99,3 +99,74 @@ note: the caller tells variants apart by their kinds",
         ],
     );
 }
+
+#[test]
+fn what_travels_is_owned() {
+    let borrows = |place: &str| {
+        format!(
+            "{place} a service error cannot borrow\n\
+             help: keep owned values in it, such as `String`\n\
+             note: it outlives the request it is about"
+        )
+    };
+    derive(
+        "#[service_error(code = 1)] enum E { A(&'static str) }",
+        &[&borrows("1:39")],
+    );
+    derive(
+        "#[service_error(code = 1)] struct E { a: Vec<(u8, &'static str)> }",
+        &[&borrows("1:42")],
+    );
+    derive(
+        "#[service_error(code = 1)] enum E<'a> { A(&'a str) }",
+        &[&borrows("1:35")],
+    );
+    // It stays where it is, and a function borrows from its caller.
+    derive(
+        "enum E { #[service_error(internal)] A(&'static str), \
+         #[service_error(code = 1)] B(fn(&str) -> &str) }",
+        &[],
+    );
+}
+
+#[test]
+fn one_error_for_what_is_in_the_wrong_place() {
+    derive(
+        "#[service_error(internal)] enum E { A, B }",
+        &["1:17 `internal` is an argument of a variant and not of the enum"],
+    );
+    // rustc says that there is no such attribute.
+    derive("#[micro::service_error(code = 1)] enum E { A }", &[]);
+    derive(
+        r#"#[service_error("404")] enum E { A }"#,
+        &["1:17 arguments have names\nhelp: to set the code write `code = 404`"],
+    );
+    derive(
+        "#[service_error(status = 404)] enum E { A }",
+        &["1:17 unknown argument `status` in `#[service_error(..)]`\n\
+help: did you mean `code`?\n\
+note: accepted: `code`, `kind`, `internal`, `transparent`, `crate`"],
+    );
+    derive("#[service_error(code = 4u8)] enum E { A }", &[]);
+    derive(
+        "#[service_error(code = 404u8)] enum E { A }",
+        &["1:24 `code` must be between 1 and 65535, found `404u8`"],
+    );
+}
+
+#[test]
+fn bounds_are_those_of_the_fields() {
+    let source = "#[service_error(code = 1)] enum E<T, U> { A(Vec<T>), B(u8), \
+                  #[service_error(internal)] C(U) }";
+    let output = crate::error_derive::expand(source.parse().expect("tokens")).to_string();
+    let output = super::dense(&output);
+    for bound in [
+        "T:::core::marker::Send+'static",
+        "U:::core::marker::Send+'static",
+        "Vec<T>:::micro::FaultField",
+        "E<T,U>:::micro::FaultMessage",
+    ] {
+        assert!(output.contains(bound), "{bound}: {output}");
+    }
+    assert!(!output.contains("U:::micro::FaultField"), "{output}");
+}

@@ -134,8 +134,8 @@ fn derive(source: &str, expected: &[&str]) {
     assert!(file.is_ok(), "{source}\nexpands to\n{output}");
     let output = output.to_string();
     assert_eq!(output.matches("compile_error").count(), expected.len());
-    let has_type = !source.contains("union") && !source.contains('\'');
-    assert_eq!(output.contains("ServiceError for E"), has_type, "{output}");
+    // There always is an impl, so that nothing else turns red.
+    assert!(output.contains("ServiceError for"), "{output}");
 }
 
 /// The text without white space, for comparing what is generated.
