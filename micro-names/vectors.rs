@@ -22,7 +22,11 @@
         "a.b",
         "`name` must match `[A-Za-z0-9_-]+`, found `a.b`\nhelp: write `a-b`\nnote: dots separate groups; `nats micro` cannot address a name with a dot",
     ),
-    ("name", "日本", "`name` must match `[A-Za-z0-9_-]+`, found `日本`"),
+    (
+        "name",
+        "日本",
+        "`name` must match `[A-Za-z0-9_-]+`, found `日本`\nnote: `日` is U+65E5 and not an ASCII letter",
+    ),
     ("name", "a\nb", "`name` must match `[A-Za-z0-9_-]+`, found `a\\nb`\nhelp: write `a-b`"),
     ("endpoint name", "add", ""),
     ("endpoint name", "", "`name` cannot be empty"),

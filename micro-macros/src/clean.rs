@@ -34,7 +34,7 @@ impl Clean {
         let mut tokens: Vec<TokenTree> = item.into_iter().collect();
         let is_impl = is_impl(&tokens);
         if let Some(TokenTree::Group(body)) = tokens.last_mut() {
-            let members = if is_impl {
+            let members = if is_impl && body.delimiter() == Delimiter::Brace {
                 readable(body.stream())
             } else {
                 body.stream()
@@ -144,7 +144,14 @@ impl Clean {
 /// Without the members that rustc could not read: it has said so, would say so again, and would
 /// skip whatever follows them.
 fn readable(body: TokenStream) -> TokenStream {
-    input::members(body)
+    let members = input::members(body.clone());
+    if !members
+        .iter()
+        .any(|member| matches!(member.reading, Reading::Broken(_)))
+    {
+        return body;
+    }
+    members
         .into_iter()
         .filter(|member| !matches!(member.reading, Reading::Broken(_)))
         .flat_map(|member| member.tokens)

@@ -65,7 +65,7 @@ pub(crate) fn parse(item: &TokenStream, errors: &mut Errors) -> Option<ServiceIn
     };
     let header: TokenStream = tokens.into_iter().collect();
     let emptied = without_bodies(body.stream());
-    if let Some(deep) = too_deep(header.clone()).or_else(|| too_deep(emptied.clone())) {
+    if let Some(deep) = too_deep(header.clone()) {
         errors.push(at(deep.span()), &nested_too_deeply());
         return None;
     }
@@ -238,6 +238,10 @@ fn parse_body(body: TokenStream, errors: &mut Errors) -> (Vec<Item>, bool) {
     for member in members(body) {
         match member.reading {
             Reading::Item(item) => items.push(item),
+            Reading::TooDeep(error) => {
+                is_whole = false;
+                errors.push_error(error);
+            }
             // What a `macro_rules!` substituted may be read by rustc and not by us.
             Reading::BrokenParams(error) | Reading::Broken(error) => {
                 is_whole = false;
@@ -336,6 +340,8 @@ pub(crate) struct Member {
 /// What a member is.
 pub(crate) enum Reading {
     Item(Item),
+    /// What stands before its body is nested too deeply to be parsed.
+    TooDeep(syn::Error),
     /// A method with something wrong between its parentheses: rustc goes on after them.
     BrokenParams(syn::Error),
     /// Where it ends is a guess, and rustc may lose whatever follows it.
@@ -345,18 +351,35 @@ pub(crate) enum Reading {
 /// Takes the body of an impl block apart. Each member is parsed by itself, so that one that is
 /// being typed does not take the others with it.
 pub(crate) fn members(body: TokenStream) -> Vec<Member> {
-    let tokens = with_groups_of_members_opened(body);
-    let mut rest = tokens.as_slice();
+    let members = split_members(&with_groups_of_members_opened(body.clone()));
+    let is_broken = |member: &Member| matches!(member.reading, Reading::Broken(_));
+    if !members
+        .iter()
+        .any(|member| is_broken(member) && has_invisible_groups(&member.tokens))
+    {
+        return members;
+    }
+    // A group may begin in one member and end in another.
+    let opened = split_members(&flatten(body));
+    if opened.iter().any(is_broken) {
+        members
+    } else {
+        opened
+    }
+}
+
+fn split_members(tokens: &[TokenTree]) -> Vec<Member> {
+    let mut rest = tokens;
     let mut members = Vec::new();
     while !rest.is_empty() {
         let end = member_end(rest);
         let (member, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         let stream: TokenStream = member.iter().cloned().collect();
-        let reading = match too_deep(without_bodies(stream.clone())) {
-            Some(deep) => Err(syn::Error::new(deep.span(), nested_too_deeply())),
-            None => parse_item.parse2(stream),
-        };
-        let (member, after, reading) = match reading {
+        let deep = too_deep(without_bodies(stream.clone()));
+        let deep = deep.map(|token| syn::Error::new(token.span(), nested_too_deeply()));
+        let is_too_deep = deep.is_some();
+        let (member, after, reading) = match deep.map_or_else(|| parse_item.parse2(stream), Err) {
+            Err(error) if is_too_deep => (member, after, Reading::TooDeep(error)),
             Ok(item) => (member, after, Reading::Item(item)),
             Err(error) => {
                 // One that has lost its end has the next one in it.

@@ -94,7 +94,8 @@ fn subjects() {
 fn items() {
     let members = "fn; ".repeat(10_000);
     let found = errors(&format!("#[service] impl Numbers {{ {members} }}"));
-    assert_eq!(found.len(), 10_000);
+    // What cannot be read is rustc's to tell, but that there is no endpoint.
+    assert_eq!(found.len(), 1);
     let variants: Vec<_> = (0..20_000).map(|n| format!("V{n}")).collect();
     let variants = variants.join(", ");
     let source = format!("#[service_error(code = 1)] enum E {{ {variants} }}");

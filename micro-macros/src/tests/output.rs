@@ -221,9 +221,9 @@ fn derived_errors() {
     let output = dense(&output.to_string());
     for part in [
         "impl<T> my::ServiceError for E<T>",
-        "Self::Unit => my::Fault::of(422u16, __micro_this).kind(\"Unit\"),",
-        "Self::Named { a: __micro_0, r#type: __micro_1 } => my::Fault::of(404u16, __micro_this).kind(\"n\")",
-        "Self::Secret { .. } => my::Fault::hidden(422u16, __micro_this),",
+        "Self::Unit => my::Fault::of(422u16, self).kind(\"Unit\"),",
+        "Self::Named { a: __micro_0, r#type: __micro_1 } => my::Fault::of(404u16, self).kind(\"n\")",
+        "Self::Secret { .. } => my::Fault::hidden(422u16, self),",
         "Self::Inner(__micro_0) => <Other as my::ServiceError>::to_fault(__micro_0),",
         "::core::option::Option::Some(Self::Inner(__micro_inner))",
     ] {
