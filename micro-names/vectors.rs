@@ -6,7 +6,8 @@
 //
 // What is not here is said in other words on purpose: `*` and `>`, which an attribute has named and
 // the builder takes; the dotted name of an endpoint, where an attribute proposes a `group`; names
-// that come from identifiers; wildcards in the group of a service.
+// that come from identifiers; wildcards in the group of a service; metadata keys of NATS itself,
+// which a program of NATS' own kind sets with the builder.
 [
     // Names of services, and of endpoints.
     ("name", "numbers", ""),
@@ -120,11 +121,6 @@
     ("metadata", "team", ""),
     ("metadata", "two words", ""),
     ("metadata", "", "a metadata key cannot be empty"),
-    (
-        "metadata",
-        "_nats.level",
-        "metadata key `_nats.level` is reserved\nnote: keys starting with `_nats` belong to NATS itself",
-    ),
     // Times, of a service, of an endpoint and of `call --timeout`.
     ("timeout", "250ms", ""),
     ("timeout", "1m", ""),

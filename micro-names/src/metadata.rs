@@ -7,7 +7,7 @@ pub fn check_metadata_key(value: &str) -> Result<(), Problem> {
     if value.is_empty() {
         return Err(Problem::new("a metadata key cannot be empty"));
     }
-    if value.starts_with("_nats") {
+    if is_reserved_metadata_key(value) {
         return Err(Problem::new(format!(
             "metadata key `{}` is reserved",
             value.escape_debug()
@@ -15,6 +15,12 @@ pub fn check_metadata_key(value: &str) -> Result<(), Problem> {
         .note("keys starting with `_nats` belong to NATS itself"));
     }
     Ok(())
+}
+
+/// Whether a key belongs to NATS itself. No attribute may set one; programs that stand in for a tool
+/// of NATS do, with the builder.
+pub fn is_reserved_metadata_key(value: &str) -> bool {
+    value.starts_with("_nats")
 }
 
 #[cfg(test)]

@@ -143,7 +143,8 @@ impl<'a> Planner<'a> {
     }
 
     fn check_metadata(&mut self, place: impl Display, metadata: &Metadata) {
-        for key in metadata.keys() {
+        let reserved = |key: &&String| micro_names::is_reserved_metadata_key(key);
+        for key in metadata.keys().filter(|key| !reserved(key)) {
             self.check(&place, micro_names::check_metadata_key(key));
         }
         let bytes: usize = metadata

@@ -7,7 +7,7 @@ use std::str::FromStr as _;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{ImplItem, Item};
+use syn::{GenericParam, ImplItem, Item};
 
 use crate::main_fn::{self, Role};
 use crate::service;
@@ -252,6 +252,16 @@ fn has_error(items: &[Item]) -> bool {
     items.iter().any(is_error)
 }
 
+/// Whether rustc takes the parameters, too: to `syn`, `_` is the name of one.
+fn are_named(generics: &syn::Generics) -> bool {
+    let mut params = generics.params.iter();
+    params.all(|param| match param {
+        GenericParam::Type(param) => param.ident != "_",
+        GenericParam::Const(param) => param.ident != "_",
+        GenericParam::Lifetime(_) => true,
+    })
+}
+
 fn text(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string()
 }
@@ -279,10 +289,15 @@ struct Seen {
 }
 
 fn check_service(args: TokenStream, item: &TokenStream, seen: &mut Seen) {
-    let input = syn::parse2::<Item>(item.clone());
+    let input = syn::parse2::<Item>(item.clone())
+        .ok()
+        .filter(|item| match item {
+            Item::Impl(item) => are_named(&item.generics),
+            _ => true,
+        });
     let output = service::service(args, item.clone());
-    let found = items(input.is_ok(), &output);
-    let Ok(Item::Impl(input)) = input else {
+    let found = items(input.is_some(), &output);
+    let Some(Item::Impl(input)) = input else {
         return;
     };
     let is_sound = !has_error(&found);
@@ -305,10 +320,11 @@ fn check_service(args: TokenStream, item: &TokenStream, seen: &mut Seen) {
 }
 
 fn check_error(item: &TokenStream, seen: &mut Seen) {
-    let input = syn::parse2::<syn::DeriveInput>(item.clone());
+    let input = syn::parse2::<syn::DeriveInput>(item.clone()).ok();
+    let input = input.filter(|input| are_named(&input.generics));
     let output = crate::error_derive::expand(item.clone());
-    let found = items(input.is_ok(), &output);
-    if input.is_ok() {
+    let found = items(input.is_some(), &output);
+    if input.is_some() {
         seen.errors += 1;
         seen.sound_errors += usize::from(!has_error(&found));
         assert!(!found.is_empty(), "neither an impl nor an error: {item}");
