@@ -66,12 +66,7 @@ pub(crate) async fn run(mut command: Command) -> Running {
 
 impl Running {
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().unwrap().to_string();
-        let status = std::process::Command::new("kill")
-            .args(["-s", name, &id])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        signal(&self.child, name);
     }
 
     pub(crate) async fn exit_code(&mut self) -> Option<i32> {
@@ -81,6 +76,15 @@ impl Running {
             .unwrap()
             .code()
     }
+}
+
+pub(crate) fn signal(child: &Child, name: &str) {
+    let id = child.id().unwrap().to_string();
+    let status = std::process::Command::new("kill")
+        .args(["-s", name, &id])
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 pub(crate) async fn output(command: &mut Command) -> Output {

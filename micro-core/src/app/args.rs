@@ -179,4 +179,5 @@ A flag goes before its variable, both go before a context, and all of them befor
 Where NATS is if nobody says: what listens on 127.0.0.1:4222. A debug build of which nobody said
 anything starts a development server inside the process instead of failing.
 
-Exit codes: 0 stopped, 1 failed, 2 wrong usage, 130 or 143 after a second signal.";
+Exit codes: 0 stopped, 1 failed, 2 wrong usage, 130 or 143 after a second signal,
+or one before anything was served.";

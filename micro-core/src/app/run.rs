@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all, select_all};
+use tokio::sync::watch;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -179,7 +180,8 @@ impl App {
     /// # }
     /// ```
     ///
-    /// An error of the hook is one of the start: the services are stopped.
+    /// An error of the hook is one of the start: the services are stopped. The services are called
+    /// while it waits; a signal drops it, and stops them as at any other time.
     pub fn on_start<F, Fut>(mut self, hook: F) -> Self
     where
         F: FnOnce(&RunningApp) -> Fut + Send + 'static,
@@ -194,8 +196,8 @@ impl App {
     ///
     /// This is for `main`: it reads the arguments, sets up logging unless that was done, prints
     /// what runs, and listens to signals. Wrong usage ends the process with code 2, as `--help`
-    /// and `--version` end it with 0; a second signal ends it at once, with 128 and the signal's
-    /// number.
+    /// and `--version` end it with 0. A second signal, and one before anything is served, ends it at
+    /// once, with 128 and the signal's number.
     ///
     /// # Errors
     ///
@@ -219,36 +221,24 @@ impl App {
             return self.call(&args, call).await;
         }
         let mut signals = Signals::listen().map_err(AppError::Signals)?;
-        let app = tokio::select! {
-            app = self.start_with(&args) => app?,
+        let mut app = tokio::select! {
+            app = self.open(&args)? => app?,
             // Nothing is served yet, so there is nothing to finish.
             signal = signals.next() => std::process::exit(signal.exit_code),
         };
-        app.print_banner();
-        let failed = tokio::select! {
-            failed = app.failed() => Some(failed),
+        let (ask, asked) = watch::channel(false);
+        let mut life = std::pin::pin!(app.live(self.services, self.hooks, StopWish(asked)));
+        tokio::select! {
+            result = &mut life => return result,
             signal = signals.next() => {
                 tracing::info!(signal = signal.name, "stopping; a second signal ends it at once");
-                None
+                ask.send_replace(true);
             }
-        };
-        let reports = tokio::select! {
-            reports = app.stop() => reports,
+        }
+        tokio::select! {
+            result = life => result,
             signal = signals.next() => std::process::exit(signal.exit_code),
-        };
-        let requests = reports
-            .iter()
-            .flat_map(|report| &report.abandoned)
-            .map(|abandoned| abandoned.requests)
-            .sum();
-        if let Some(error) = failed {
-            return Err(error);
         }
-        if requests > 0 {
-            return Err(AppError::Abandoned { requests });
-        }
-        tracing::info!("stopped");
-        Ok(())
     }
 
     /// Connects and starts the services, and leaves the rest to you: no banner, no logging, no
@@ -259,7 +249,10 @@ impl App {
     /// When there is no connection, or a service does not start; then none runs.
     pub async fn start(mut self) -> Result<RunningApp, AppError> {
         let args = self.take_args();
-        self.start_with(&args).await
+        let mut app = self.open(&args)?.await?;
+        app.start(self.services, self.hooks, &mut StopWish::never())
+            .await?;
+        Ok(app)
     }
 
     /// Connects as [`run`](Self::run) would, for a program that only calls: by the same flags,
@@ -316,41 +309,31 @@ impl App {
         Ok(Search::new(settings))
     }
 
-    async fn start_with(self, args: &AppArgs) -> Result<RunningApp, AppError> {
+    /// Connects, with nothing served yet. It borrows nothing, for hooks are not shared between
+    /// threads.
+    fn open(
+        &self,
+        args: &AppArgs,
+    ) -> Result<impl Future<Output = Result<RunningApp, AppError>> + Send + use<>, AppError> {
         let Some(first) = self.services.first() else {
             return Err(AppError::NoService);
         };
-        let Nats {
-            connection,
-            origin,
-            dev_server,
-        } = match &self.connection {
-            Some(connection) => Nats::given(connection.clone()),
-            None => self.search(args, first.name())?.connect().await?,
+        let search = match &self.connection {
+            Some(connection) => Err(Nats::given(connection.clone())),
+            None => Ok(self.search(args, first.name())?),
         };
-        let mut app = RunningApp {
-            services: Vec::with_capacity(self.services.len()),
-            connection,
-            origin,
-            _dev_server: dev_server,
-        };
-        for service in self.services {
-            match service.start(&app.connection).await {
-                Ok(service) => app.services.push(service),
-                Err(error) => {
-                    app.stop().await;
-                    return Err(error.into());
-                }
-            }
-        }
-        for hook in self.hooks {
-            if let Err(error) = (hook.0)(&app).await {
-                app.stop().await;
-                let reason = error.to_string();
-                return Err(AppError::Hook { reason });
-            }
-        }
-        Ok(app)
+        Ok(async move {
+            let nats = match search {
+                Ok(search) => search.connect().await?,
+                Err(given) => given,
+            };
+            Ok(RunningApp {
+                services: Vec::new(),
+                connection: nats.connection,
+                origin: nats.origin,
+                _dev_server: nats.dev_server,
+            })
+        })
     }
 
     async fn call(self, args: &AppArgs, call: &args::CallArgs) -> Result<(), AppError> {
@@ -381,6 +364,23 @@ pub async fn run_all() -> Result<(), Error> {
     App::from_args().registered(registry).await?.run().await
 }
 
+/// Whether somebody wants the program to stop.
+struct StopWish(watch::Receiver<bool>);
+
+impl StopWish {
+    /// For a program that is not stopped from here.
+    fn never() -> Self {
+        Self(watch::channel(false).1)
+    }
+
+    /// Waits for the wish.
+    async fn said(&mut self) {
+        if self.0.wait_for(|said| *said).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// Services that run, and their connection.
 #[derive(Debug)]
 pub struct RunningApp {
@@ -405,6 +405,79 @@ impl RunningApp {
     /// Stops all of them, each without losing a request.
     pub async fn stop(&self) -> Vec<StopReport> {
         join_all(self.services.iter().map(RunningService::stop)).await
+    }
+
+    /// Starts, says so, waits for a wish to stop, and stops.
+    async fn live(
+        &mut self,
+        services: Vec<ServiceBuilder>,
+        hooks: Vec<StartHook>,
+        mut wish: StopWish,
+    ) -> Result<(), AppError> {
+        let mut failed = None;
+        if self.start(services, hooks, &mut wish).await? {
+            self.print_banner();
+            failed = tokio::select! {
+                failed = self.failed() => Some(failed),
+                () = wish.said() => None,
+            };
+        }
+        let reports = self.stop().await;
+        let requests = reports
+            .iter()
+            .flat_map(|report| &report.abandoned)
+            .map(|abandoned| abandoned.requests)
+            .sum();
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if requests > 0 {
+            return Err(AppError::Abandoned { requests });
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Starts the services and calls the hooks: all of it, or nothing is left running. Whether it
+    /// came to its end: a wish to stop cuts it short, and leaves the stop to the caller.
+    async fn start(
+        &mut self,
+        services: Vec<ServiceBuilder>,
+        hooks: Vec<StartHook>,
+        wish: &mut StopWish,
+    ) -> Result<bool, AppError> {
+        for service in services {
+            let mut starting = std::pin::pin!(service.start(&self.connection));
+            let (started, wished) = tokio::select! {
+                started = &mut starting => (started, false),
+                // Some of its endpoints may be served already: it stops as the others do, once it
+                // is there.
+                () = wish.said() => (starting.await, true),
+            };
+            match started {
+                Ok(service) => self.services.push(service),
+                Err(_) if wished => {}
+                Err(error) => {
+                    self.stop().await;
+                    return Err(error.into());
+                }
+            }
+            if wished {
+                return Ok(false);
+            }
+        }
+        for hook in hooks {
+            let done = tokio::select! {
+                done = (hook.0)(self) => done,
+                () = wish.said() => return Ok(false),
+            };
+            if let Err(error) = done {
+                self.stop().await;
+                let reason = error.to_string();
+                return Err(AppError::Hook { reason });
+            }
+        }
+        Ok(true)
     }
 
     /// Waits until a service stops without being asked to. One is enough: a program that serves
