@@ -175,7 +175,7 @@ async fn an_nkey() {
         &[&nats[..], &["--nkey", &seed]].concat(),
         &[],
         2,
-        "it is a seed itself",
+        "that is the content and not a path",
     )
     .await;
 }

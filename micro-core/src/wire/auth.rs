@@ -1,12 +1,12 @@
 //! Who a connection says it is.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use nkeys::{KeyPair, KeyPairType};
 
 use super::connect_error::{ConnectError, ConnectSetting};
 use super::secret::Secret;
+use super::setting_path::SettingPath;
 
 /// How a connection shows who it is. There is one way at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) enum Auth {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Read at each connect: who changes the file does not have to start the program again.
-    File(PathBuf),
+    File(SettingPath),
     Text(Secret),
 }
 
@@ -40,8 +40,8 @@ impl fmt::Display for Auth {
         match self {
             Self::User { user, .. } => write!(f, "user `{user}` with this password"),
             Self::Token(_) => f.write_str("the token"),
-            Self::Creds(Source::File(path)) => write!(f, "the credentials in {}", path.display()),
-            Self::NKey(Source::File(path)) => write!(f, "the nkey in {}", path.display()),
+            Self::Creds(Source::File(path)) => write!(f, "the credentials in {path}"),
+            Self::NKey(Source::File(path)) => write!(f, "the nkey in {path}"),
             Self::Creds(Source::Text(_)) => f.write_str("the credentials"),
             Self::NKey(Source::Text(_)) => f.write_str("the nkey"),
             Self::Jwt { .. } => f.write_str("the user's JWT"),
@@ -96,15 +96,7 @@ impl Source {
     fn read(&self, setting: ConnectSetting) -> Result<Secret, ConnectError> {
         match self {
             Self::Text(text) => Ok(text.clone()),
-            // A seed where a path belongs is not to be printed as one.
-            Self::File(path) if path.to_str().is_some_and(|text| user_key(text).is_ok()) => {
-                Err(text_refused(
-                    setting,
-                    "it is a seed itself; write the seed to a file that only you can read, and give \
-                     the path of that",
-                ))
-            }
-            Self::File(path) => std::fs::read_to_string(path)
+            Self::File(path) => std::fs::read_to_string(ConnectError::path_of(setting, path)?)
                 .map(Secret::new)
                 .map_err(|error| self.refused(setting, &error.to_string())),
         }
@@ -190,30 +182,42 @@ mod tests {
         let user = KeyPair::new_user().seed().unwrap();
         let account = KeyPair::new_account().seed().unwrap();
         for (auth, says) in [
-            (Auth::Creds(text("secret")), "it has no JWT and no seed"),
+            (Auth::Creds(text("hunter2")), "it has no JWT and no seed"),
             (
-                Auth::Creds(text(&creds("secret", "secret"))),
+                Auth::Creds(text(&creds("hunter2", "hunter2"))),
                 "its seed is not one",
             ),
             (
-                Auth::Creds(text(&creds("secret", &account))),
+                Auth::Creds(text(&creds("hunter2", &account))),
                 "its seed is not a user's",
             ),
-            (Auth::NKey(text("secret")), "it has no seed of a user"),
+            (Auth::NKey(text("hunter2")), "it has no seed of a user"),
             (
-                Auth::NKey(Source::File(user.clone().into())),
-                "it is a seed itself",
+                Auth::NKey(Source::File(SettingPath::new(&user))),
+                "that is the content and not a path",
             ),
             (
-                Auth::NKey(Source::File("/no/such.nk".into())),
+                Auth::NKey(Source::File(SettingPath::new("/no/such.nk"))),
                 "cannot use the nkey file /no/such.nk: No such file",
+            ),
+            (
+                Auth::NKey(Source::File(SettingPath::new(&account))),
+                "that is the content and not a path",
+            ),
+            (
+                Auth::Creds(Source::File(SettingPath::new(creds("hunter2", &user)))),
+                "that is the content and not a path",
             ),
         ] {
             let error = auth.answer(b"").err().unwrap();
             assert!(error.is_usage());
             let text = error.to_string();
             assert!(text.contains(says), "{text}");
-            assert!(!text.contains("secret") && !text.contains(&user), "{text}");
+            for shown in [text, format!("{error:?}"), format!("{auth:?}")] {
+                for secret in ["hunter2", &user, &account] {
+                    assert!(!shown.contains(secret), "{shown}");
+                }
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use micro_names::check_token;
 use super::auth::{Auth, Source};
 use super::connect_error::{ConnectError, ConnectSetting};
 use super::secret::Secret;
+use super::setting_path::SettingPath;
 use super::tls::Tls;
 use super::urls::ServerUrls;
 
@@ -30,7 +31,8 @@ pub(crate) const DEFAULT_URL: &str = "nats://127.0.0.1:4222";
 /// # Ok(()) }
 /// ```
 ///
-/// Passwords, tokens and seeds are not among what `Debug` shows.
+/// Passwords, tokens and seeds are not among what `Debug` shows, nor is the content of a file that
+/// was given in place of its path.
 ///
 #[doc = include_str!("connecting.md")]
 ///
@@ -64,12 +66,12 @@ impl ConnectOptions {
     /// This and the next four exclude each other: the last call counts, and goes before what a URL
     /// says.
     pub fn creds(self, file: impl Into<PathBuf>) -> Self {
-        self.auth(Auth::Creds(Source::File(file.into())))
+        self.auth(Auth::Creds(Source::File(SettingPath::new(file))))
     }
 
     /// A file with a user's seed. It is read at each connect and reconnect.
     pub fn nkey(self, file: impl Into<PathBuf>) -> Self {
-        self.auth(Auth::NKey(Source::File(file.into())))
+        self.auth(Auth::NKey(Source::File(SettingPath::new(file))))
     }
 
     /// A user and a password.
@@ -102,14 +104,14 @@ impl ConnectOptions {
     ///
     /// Whoever sets anything of TLS gets it, or no connection.
     pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
-        self.tls.ca = Some(file.into());
+        self.tls.ca = Some(SettingPath::new(file));
         self
     }
 
     /// Files with this client's certificate and its key, in PEM form.
     pub fn tls_cert(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        self.tls.cert = Some(cert.into());
-        self.tls.key = Some(key.into());
+        self.tls.cert = Some(SettingPath::new(cert));
+        self.tls.key = Some(SettingPath::new(key));
         self
     }
 

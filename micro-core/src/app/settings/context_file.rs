@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::environment::Environment;
 use super::layer::{Layer, Origin, Value};
 use crate::app::error::AppError;
-use crate::wire::{ConnectSetting, Secret};
+use crate::wire::{ConnectSetting, Secret, SettingPath, is_content};
 
 /// What we read of a context, and the rest.
 #[derive(Deserialize, Default)]
@@ -86,6 +86,13 @@ pub(super) fn read(named: &str, environment: &Environment) -> Result<Layer, AppE
 
 /// Where the context is. One that does not exist is answered with those that do.
 fn find(named: &str, environment: &Environment) -> Result<PathBuf, AppError> {
+    if is_content(named.as_ref()) {
+        return Err(AppError::Usage(
+            "the NATS context cannot be used: that is the content and not a name or a path \
+             (`--context` or NATS_CONTEXT)"
+                .to_owned(),
+        ));
+    }
     if Path::new(named)
         .extension()
         .is_some_and(|extension| extension == "json")
@@ -201,7 +208,11 @@ fn reference(
     environment: &Environment,
 ) -> Result<Option<Value>, String> {
     let of_file = |path: &str| -> Result<Value, String> {
-        let text = std::fs::read_to_string(path)
+        let path = SettingPath::new(path);
+        let file = path
+            .path()
+            .ok_or_else(|| format!("the path of its {setting} is the content and not a path"))?;
+        let text = std::fs::read_to_string(file)
             .map_err(|error| format!("cannot read its {setting} from {path}: {error}"))?;
         Ok(Value::Content(Secret::new(text.trim_end())))
     };

@@ -99,7 +99,7 @@ impl Settings {
             if let Some(path) = path
                 && self.origin(setting).is_some_and(by_flag)
             {
-                let path = quoted(&path.display().to_string());
+                let path = quoted(&path.to_string());
                 ours = format!("{ours} --{our} {path}");
                 theirs = format!("{theirs} --{their} {path}");
             }
