@@ -24,6 +24,8 @@ pub(super) const DEV: &str = "dev";
 pub(super) struct Search {
     settings: Settings,
     default_url: String,
+    /// The port of the dev server, if it is free.
+    dev_port: u16,
     /// Whether the dev server is there for want of another.
     dev_server: bool,
 }
@@ -92,6 +94,7 @@ impl Search {
         Self {
             settings,
             default_url: DEFAULT_URL.to_owned(),
+            dev_port: DEV_PORT,
             dev_server: cfg!(debug_assertions),
         }
     }
@@ -118,18 +121,14 @@ impl Search {
     /// For a program that only calls: a dev server of its own would have nobody to call.
     pub(super) async fn connect_to_running(self) -> Result<Connection, AppError> {
         self.check()?;
-        let nats = match self.named() {
-            Some(urls) if urls != DEV => self.connect_to(urls).await,
-            _ => match self.connect_to_default().await {
-                Err(ConnectError::Unreachable { .. }) => {
-                    return Err(AppError::NotRunning {
-                        program: program::command_line(),
-                    });
-                }
-                nats => nats,
-            },
+        let settings = self.settings.clone();
+        let named = self.named().filter(|urls| *urls != DEV);
+        let found = match (named, self.named()) {
+            (Some(urls), _) => self.connect_to(urls).await,
+            (None, Some(_)) => not_running(self.connect_to_dev_server().await)?,
+            (None, None) => not_running(self.connect_to_default().await)?,
         };
-        Ok(nats.map_err(|error| self.explain(error))?.connection)
+        Ok(found.map_err(|error| settings.explain(error))?.connection)
     }
 
     fn named(&self) -> Option<&str> {
@@ -168,26 +167,41 @@ impl Search {
         self.connect_to(&self.default_url).await
     }
 
-    /// Who connects, and how, is of no matter to a server inside this process.
+    /// Connects to the dev server of another program, as this program connects to its own.
+    async fn connect_to_dev_server(mut self) -> Result<Nats, ConnectError> {
+        self.settings.options = self.options_for_dev(&self.default_url);
+        self.connect_to_default().await
+    }
+
+    /// Who connects, and how, is of no matter to a dev server, and of none to whoever may listen in
+    /// its place.
+    fn options_for_dev(&self, url: &str) -> ConnectOptions {
+        ConnectOptions {
+            urls: Some(url.to_owned()),
+            name: self.settings.options.name.clone(),
+            ..ConnectOptions::default()
+        }
+    }
+
     async fn start_dev_server(&self) -> Result<Nats, AppError> {
-        let server = match DevServer::builder().port(DEV_PORT).start().await {
+        let server = match DevServer::builder().port(self.dev_port).start().await {
             Ok(server) => server,
-            // Another program may have started one just now: then that is where to be.
-            Err(_) => match self.connect_to_default().await {
-                Ok(nats) if self.named().is_none() => return Ok(nats),
-                _ => DevServer::start()
+            Err(_) => {
+                // Another program may have started one just now: then that is where to be, unless
+                // one inside this process was asked for.
+                if self.named().is_none()
+                    && let Ok(nats) = self.connect_to_default().await
+                {
+                    return Ok(nats);
+                }
+                DevServer::start()
                     .await
                     .map_err(|error| AppError::DevServer {
                         reason: error.to_string(),
-                    })?,
-            },
+                    })?
+            }
         };
-        let options = ConnectOptions {
-            urls: Some(server.url()),
-            name: self.settings.options.name.clone(),
-            ..ConnectOptions::default()
-        };
-        let connection = wire::connect(&options)
+        let connection = wire::connect(&self.options_for_dev(&server.url()))
             .await
             .map_err(|error| self.explain(error))?;
         Ok(Nats {
@@ -195,6 +209,16 @@ impl Search {
             origin: Origin::Dev { url: server.url() },
             dev_server: Some(server),
         })
+    }
+}
+
+/// Tells nobody's being there from other errors.
+fn not_running(found: Result<Nats, ConnectError>) -> Result<Result<Nats, ConnectError>, AppError> {
+    match found {
+        Err(ConnectError::Unreachable { .. }) => Err(AppError::NotRunning {
+            program: program::command_line(),
+        }),
+        found => Ok(found),
     }
 }
 
@@ -222,6 +246,61 @@ mod tests {
             dev_server,
             ..Search::new(settings.unwrap())
         }
+    }
+
+    /// A search by somebody with credentials, of whose every default somebody else holds the port.
+    fn search_beside(stranger: &std::net::TcpListener, args: &[&str]) -> Search {
+        let args: Vec<_> = [&["test", "--user", "ada", "--password", "hunter2"], args].concat();
+        let settings = AppArgs::parse(&args).settings(&ConnectOptions::new());
+        let address = stranger.local_addr().unwrap();
+        Search {
+            default_url: format!("nats://{address}"),
+            dev_port: address.port(),
+            ..Search::new(settings.unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_for_the_dev_server_says_nothing_to_whoever_holds_its_port() {
+        let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        stranger.set_nonblocking(true).unwrap();
+        let search = search_beside(&stranger, &["--nats", DEV]);
+        let nats = search.connect().await.unwrap();
+        assert!(
+            matches!(nats.origin, Origin::Dev { .. }),
+            "{:?}",
+            nats.origin
+        );
+        let heard = stranger.accept().map(|_| ()).unwrap_err();
+        assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    #[tokio::test]
+    async fn a_call_to_the_dev_server_has_no_credentials() {
+        let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let search = search_beside(&stranger, &["--nats", DEV]);
+        let heard = std::thread::spawn(move || {
+            use std::io::{BufRead as _, BufReader, Write as _};
+            // A look, and then whoever connects.
+            for _ in 0..2 {
+                let (mut socket, _) = stranger.accept().unwrap();
+                let info = r#"INFO {"server_id":"x","version":"2.10.0","max_payload":1024}"#;
+                socket.write_all(format!("{info}\r\n").as_bytes()).unwrap();
+                let mut heard = String::new();
+                BufReader::new(&socket).read_line(&mut heard).unwrap();
+                if !heard.is_empty() {
+                    return heard;
+                }
+            }
+            String::new()
+        });
+        assert!(search.connect_to_running().await.is_err());
+        let heard = heard.join().unwrap();
+        assert!(heard.starts_with("CONNECT {"), "{heard}");
+        assert!(
+            !heard.contains("ada") && !heard.contains("hunter2"),
+            "{heard}"
+        );
     }
 
     /// Nothing listens on port 1, and nobody may.
