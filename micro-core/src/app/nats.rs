@@ -161,9 +161,12 @@ impl Search {
         })
     }
 
-    /// Looks before it connects, since most often nothing is there and a look is quick.
+    /// Looks before it connects, since most often nothing is there and a look is quick. A server
+    /// that waits for TLS shows nothing to whoever only looks.
     async fn connect_to_default(&self) -> Result<Nats, ConnectError> {
-        wire::look(&ServerUrls::parse(&self.default_url)?).await?;
+        if !self.settings.options.tls.is_first() {
+            wire::look(&ServerUrls::parse(&self.default_url)?).await?;
+        }
         self.connect_to(&self.default_url).await
     }
 
@@ -301,6 +304,21 @@ mod tests {
             !heard.contains("ada") && !heard.contains("hunter2"),
             "{heard}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_server_that_waits_for_tls_is_not_looked_at_in_the_clear() {
+        use std::io::Read as _;
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let search = search_beside(&server, &["--tls-first"]);
+        let heard = std::thread::spawn(move || {
+            let (mut socket, _) = server.accept().unwrap();
+            let mut first = [0];
+            socket.read_exact(&mut first).map(|()| first[0])
+        });
+        assert!(search.connect().await.is_err());
+        // The first byte of a TLS handshake.
+        assert_eq!(heard.join().unwrap().ok(), Some(22));
     }
 
     /// Nothing listens on port 1, and nobody may.

@@ -26,7 +26,7 @@ impl Tls {
         self.is_first() || self.ca.is_some() || self.cert.is_some() || self.key.is_some()
     }
 
-    pub(super) fn is_first(&self) -> bool {
+    pub(crate) fn is_first(&self) -> bool {
         self.first.unwrap_or(false)
     }
 
