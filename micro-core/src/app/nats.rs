@@ -10,7 +10,7 @@ use micro_devserver::DevServer;
 
 use super::error::AppError;
 use super::program;
-use super::settings::Settings;
+use super::settings::{Repeated, Settings};
 use crate::wire::{self, ConnectError, ConnectOptions, Connection, DEFAULT_URL, ServerUrls};
 
 /// The port of the dev server, if it is free, so that every NATS tool finds it.
@@ -55,10 +55,10 @@ pub(super) enum Origin {
     Server {
         url: String,
         kind: String,
-        for_others: (String, String),
+        for_others: Repeated,
     },
     /// The dev server inside this process.
-    Dev { url: String },
+    Dev { url: String, for_others: Repeated },
     /// A connection of the user's own.
     Given,
 }
@@ -66,10 +66,9 @@ pub(super) enum Origin {
 impl Origin {
     /// What has to be said to connect there as well, if it would not be found by itself: with this
     /// program, and with the `nats` command.
-    pub(super) fn for_others(&self) -> (String, String) {
+    pub(super) fn for_others(&self) -> Repeated {
         match self {
-            Self::Server { for_others, .. } => for_others.clone(),
-            Self::Dev { url } => Settings::default().repeated(url),
+            Self::Server { for_others, .. } | Self::Dev { for_others, .. } => for_others.clone(),
             Self::Given => Default::default(),
         }
     }
@@ -79,7 +78,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server { url, kind, .. } => write!(f, "{url} ({kind})"),
-            Self::Dev { url } => write!(
+            Self::Dev { url, .. } => write!(
                 f,
                 "{url} (development server inside this process: loopback only, keeps nothing, ends with it)"
             ),
@@ -209,7 +208,10 @@ impl Search {
             .map_err(|error| self.explain(error))?;
         Ok(Nats {
             connection,
-            origin: Origin::Dev { url: server.url() },
+            origin: Origin::Dev {
+                for_others: self.settings.repeated_for_dev(&server.url()),
+                url: server.url(),
+            },
             dev_server: Some(server),
         })
     }
@@ -369,7 +371,11 @@ mod tests {
         let url = server.url();
         let nats = search(None, &url, true).connect().await.unwrap();
         let server = Origin::Server {
-            for_others: (format!(" --nats {url}"), format!(" --server {url}")),
+            for_others: Repeated {
+                ours: format!(" --nats {url}"),
+                theirs: format!(" --server {url}"),
+                left_out: Vec::new(),
+            },
             kind: "a development server in another program: it ends with that".to_owned(),
             url,
         };

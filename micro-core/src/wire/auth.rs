@@ -93,6 +93,14 @@ impl Auth {
 }
 
 impl Source {
+    /// Where it is, unless it was given as it is.
+    pub(crate) fn path(&self) -> Option<&SettingPath> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Text(_) => None,
+        }
+    }
+
     fn read(&self, setting: ConnectSetting) -> Result<Secret, ConnectError> {
         match self {
             Self::Text(text) => Ok(text.clone()),
