@@ -30,6 +30,14 @@ async fn websockets_without_tls() {
     let ca = Ca::new(&folder, "ours");
     let no_tls = "TLS was asked for, and a `ws://` URL has none: write `wss://`";
     fails(&["--nats", url, "--tls-ca", &ca.file], &[], 2, no_tls).await;
+    // A list is not to be as weak as its weakest.
+    let list = format!("wss://127.0.0.1:1,{url}");
+    fails(&["--nats", &list], &[], 2, no_tls).await;
+    let mixed = "a list names websockets or other NATS servers, and not both";
+    for other in ["tls://127.0.0.1:1", "nats://127.0.0.1:1"] {
+        let list = format!("{other},{url}");
+        fails(&["--nats", &list], &[], 2, mixed).await;
+    }
     let nobody = "cannot connect to NATS at ws://127.0.0.1:1: ";
     fails(&["--nats", "ws://127.0.0.1:1"], &[], 1, nobody).await;
 }

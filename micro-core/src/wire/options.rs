@@ -141,7 +141,7 @@ impl ConnectOptions {
     /// The URLs, once everything that can be known without a server is known to be right.
     pub(super) fn checked_urls(&self) -> Result<ServerUrls, ConnectError> {
         let urls = self.parsed_urls()?;
-        if self.tls.is_wanted()
+        if (self.tls.is_wanted() || urls.want_tls())
             && let Some(url) = urls.plain_websocket()
         {
             return Err(ConnectError::Url {

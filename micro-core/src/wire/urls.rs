@@ -65,6 +65,16 @@ impl ServerUrls {
                 reason: "it is empty".to_owned(),
             });
         }
+        let is_websocket = addresses.first().map(ServerAddr::is_websocket);
+        if let Some(other) = addresses
+            .iter()
+            .find(|a| Some(a.is_websocket()) != is_websocket)
+        {
+            return Err(ConnectError::Url {
+                url: shown(other),
+                reason: "a list names websockets or other NATS servers, and not both".to_owned(),
+            });
+        }
         Ok(Self { addresses, auth })
     }
 
@@ -85,7 +95,9 @@ impl ServerUrls {
     /// Whether one of them asks for TLS. It is then asked of all: a list is not to be as weak as
     /// its weakest.
     pub(super) fn want_tls(&self) -> bool {
-        self.addresses.iter().any(|a| a.scheme() == "tls")
+        self.addresses
+            .iter()
+            .any(|address| matches!(address.scheme(), "tls" | "wss"))
     }
 
     /// The first that is a websocket without TLS.
@@ -250,6 +262,22 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains(says), "{urls:?}: {text}");
             assert!(!text.contains("hun") && !text.contains("ter2"), "{text}");
+        }
+    }
+
+    #[cfg(feature = "websockets")]
+    #[test]
+    fn a_list_is_of_websockets_or_has_none() {
+        for urls in ["tls://a,ws://b", "ws://a,b", "nats://a,wss://b"] {
+            let error = ServerUrls::parse(urls).unwrap_err().to_string();
+            assert!(error.contains("and not both"), "{urls}: {error}");
+        }
+        for (urls, tls) in [
+            ("ws://a", false),
+            ("wss://a,wss://b", true),
+            ("ws://a,wss://b", true),
+        ] {
+            assert_eq!(ServerUrls::parse(urls).unwrap().want_tls(), tls, "{urls}");
         }
     }
 
