@@ -705,6 +705,35 @@ fn a_context_is_read_as_the_nats_command_reads_it() {
 }
 
 #[test]
+fn references_in_a_context_are_read_as_the_nats_command_reads_them() {
+    let config = Config::new();
+    let folder = config.folder.display().to_string();
+    std::fs::write(config.folder.join("pw"), "hunter2 \r\n\n").unwrap();
+    let config = config
+        .with(
+            "home",
+            r#"{"creds":"file://~/a.creds","ca":"file://$TEAM/ca.pem"}"#,
+        )
+        .with("data", r#"{"token":"data:;base64,IHQgCg=="}"#)
+        .with("env", r#"{"user":"ada","password":"env://PW"}"#)
+        .with("file", r#"{"user":"ada","password":"file://${TOP}/pw"}"#)
+        .with("nothing", r#"{"url":null,"password":null,"creds":"/c"}"#);
+    let resolve = |name: &str, variables: Variables| {
+        let args = format!("--context {name}");
+        config.resolve(&args, variables, &new()).unwrap()
+    };
+    let home = new().creds("/home/ada/a.creds").tls_ca("red/ca.pem");
+    assert_eq!(resolve("home", &[("TEAM", "red")]), home);
+    assert_eq!(resolve("data", &[]), new().token(" t "));
+    for (value, read) in [(" pw \r\n\n", " pw "), ("pw\t", "pw\t"), ("  ", "  ")] {
+        assert_eq!(resolve("env", &[("PW", value)]), new().user("ada", read));
+    }
+    let file = resolve("file", &[("TOP", &folder)]);
+    assert_eq!(file, new().user("ada", "hunter2 "));
+    assert_eq!(resolve("nothing", &[]), new().creds("/c"));
+}
+
+#[test]
 fn the_log_is_found_in_the_same_order() {
     let level = |args: &[&str], variable: &str| {
         let environment = vec![("MICRO_LOG", variable.to_owned())];
