@@ -38,7 +38,7 @@ async fn websockets_without_tls() {
         let list = format!("{other},{url}");
         fails(&["--nats", &list], &[], 2, mixed).await;
     }
-    let nobody = "cannot connect to NATS at ws://127.0.0.1:1: ";
+    let nobody = "no NATS server at ws://127.0.0.1:1: ";
     fails(&["--nats", "ws://127.0.0.1:1"], &[], 1, nobody).await;
 }
 

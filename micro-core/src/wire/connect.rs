@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{AuthError, ConnectErrorKind};
+use async_nats::{AuthError, ConnectErrorKind, ServerAddr};
 
 use super::auth::Auth;
 use super::connect_error::ConnectError;
 use super::connection::Connection;
 use super::events::Events;
+use super::look::{self, Seen};
 use super::options::ConnectOptions;
+use super::tls;
 use super::urls::ServerUrls;
-use super::{look, tls};
 
 /// How long a server may take from the first packet to a usable connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -51,6 +52,59 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
     let urls = options.checked_urls()?;
     let auth = options.auth.as_ref().or(urls.auth());
     let events = Events::new();
+    let client = || client(options, &urls, auth, &events);
+    let mut error = match client()?.connect(urls.addresses()).await {
+        Ok(client) => return Ok(Connection::with_events(client, events)),
+        Err(error) => error,
+    };
+    let mut seen = Vec::new();
+    if is_about_the_way(&error) {
+        seen = look::see(&urls).await;
+        // The client tells what the last of a list said, in an order of its own: those that are
+        // not there hide what is wrong with those that are.
+        let there: Vec<_> = seen
+            .iter()
+            .filter(|(_, seen)| match seen {
+                Seen::Server(_) => true,
+                Seen::Mute => greets_late(options, &urls),
+                Seen::Nobody(_) => false,
+            })
+            .map(|(address, _)| (*address).clone())
+            .collect();
+        if !there.is_empty() && there.len() < seen.len() {
+            match client()?.connect(there.as_slice()).await {
+                Ok(client) => {
+                    let connection = Connection::with_events(client, events.clone());
+                    let all = connection.client().set_server_pool(urls.addresses()).await;
+                    if let Err(error) = all {
+                        tracing::warn!(%error, "only the servers that are there now are known");
+                    }
+                    return Ok(connection);
+                }
+                Err(again) => error = again,
+            }
+        }
+    }
+    Err(explain(options, &urls, auth, &error, seen))
+}
+
+/// Whether the error may be that nothing is there.
+fn is_about_the_way(error: &async_nats::ConnectError) -> bool {
+    use ConnectErrorKind as Kind;
+    tls::cause(error).is_none() && matches!(error.kind(), Kind::Io | Kind::TimedOut | Kind::Dns)
+}
+
+/// Whether servers there say nothing to whoever only looks: websockets, and those that wait for TLS.
+fn greets_late(options: &ConnectOptions, urls: &ServerUrls) -> bool {
+    urls.any_websocket() || options.tls.is_first()
+}
+
+fn client(
+    options: &ConnectOptions,
+    urls: &ServerUrls,
+    auth: Option<&Auth>,
+    events: &Events,
+) -> Result<async_nats::ConnectOptions, ConnectError> {
     let mut client = client_options(auth)?
         .connection_timeout(CONNECT_WITHIN)
         .event_callback(events.callback())
@@ -66,10 +120,7 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
     if let Some(prefix) = &options.inbox_prefix {
         client = client.custom_inbox_prefix(prefix);
     }
-    match client.connect(urls.addresses()).await {
-        Ok(client) => Ok(Connection::with_events(client, events)),
-        Err(error) => Err(explain(options, &urls, auth, &error).await),
-    }
+    Ok(client)
 }
 
 /// The client's options with an answer to the server's challenge, which is made anew at each
@@ -96,12 +147,13 @@ fn client_options(auth: Option<&Auth>) -> Result<async_nats::ConnectOptions, Con
 }
 
 /// Turns the client's error into one that names the cause. The client cannot tell a silent port
-/// from a slow server, so this looks.
-async fn explain(
+/// from a slow server, so this has been looked at.
+fn explain(
     options: &ConnectOptions,
     urls: &ServerUrls,
     auth: Option<&Auth>,
     error: &async_nats::ConnectError,
+    seen: Vec<(&ServerAddr, Seen)>,
 ) -> ConnectError {
     let shown = urls.to_string();
     if let Some(cause) = tls::cause(error) {
@@ -138,28 +190,22 @@ async fn explain(
         urls: shown.clone(),
         reason,
     };
-    // A websocket, and a server that waits for TLS, say nothing to whoever only looks.
-    if !matches!(kind, ConnectErrorKind::Io | ConnectErrorKind::TimedOut)
-        || urls.any_websocket()
-        || options.tls.is_first()
-    {
-        return failed;
+    // A server that wants another certificate says so and hangs up, and what it said may be lost.
+    let verifies = |seen: &Seen| matches!(seen, Seen::Server(greeting) if greeting.tls_verify);
+    if is_about_the_way(error) && seen.iter().any(|(_, seen)| verifies(seen)) {
+        return ConnectError::Tls {
+            urls: shown,
+            reason: root_cause(error),
+            advice: match options.tls.cert {
+                Some(_) => tls::CERTIFICATE_REFUSED.to_owned(),
+                None => tls::CERTIFICATE_REQUIRED.to_owned(),
+            },
+        };
     }
-    match look::greetings(urls).await {
-        Err(error) => error,
-        // A server that wants another certificate says so and hangs up, and what it said may be
-        // lost.
-        Ok(greetings) if greetings.iter().any(|greeting| greeting.tls_verify) => {
-            ConnectError::Tls {
-                urls: shown,
-                reason: root_cause(error),
-                advice: match options.tls.cert {
-                    Some(_) => tls::CERTIFICATE_REFUSED.to_owned(),
-                    None => tls::CERTIFICATE_REQUIRED.to_owned(),
-                },
-            }
-        }
-        Ok(_) => failed,
+    match look::absence(urls, seen) {
+        Some(ConnectError::NotNats { .. }) if greets_late(options, urls) => failed,
+        Some(absence) => absence,
+        None => failed,
     }
 }
 
@@ -178,4 +224,79 @@ fn root_cause(error: &async_nats::ConnectError) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A server that greets, and answers CONNECT with an error.
+    fn refuses(says: &'static str) -> String {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("nats://{}", server.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for socket in server.incoming() {
+                let mut socket = socket.unwrap();
+                let info = r#"INFO {"server_id":"x","version":"2.10.0","max_payload":1024}"#;
+                let _ = write!(socket, "{info}\r\n");
+                let mut heard = String::new();
+                let mut lines = BufReader::new(socket.try_clone().unwrap());
+                while lines.read_line(&mut heard).is_ok_and(|read| read > 0) {
+                    if heard.contains("PING") {
+                        let _ = write!(socket, "-ERR '{says}'\r\n");
+                        break;
+                    }
+                }
+            }
+        });
+        url
+    }
+
+    async fn error(urls: &str) -> ConnectError {
+        connect(&ConnectOptions::new().urls(urls))
+            .await
+            .unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_server_of_a_list_that_is_there_says_what_is_wrong() {
+        let full = refuses("maximum connections exceeded");
+        // The client takes a list in an order of its own.
+        for _ in 0..8 {
+            for list in [format!("{full},127.0.0.1:1"), format!("127.0.0.1:1,{full}")] {
+                let error = error(&list).await;
+                assert!(
+                    matches!(&error, ConnectError::Failed { reason, .. }
+                        if reason.contains("maximum connections exceeded")),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_without_a_server_says_what_is_there() {
+        let absent = error("127.0.0.1:1,127.0.0.1:2").await;
+        assert!(
+            matches!(absent, ConnectError::Unreachable { .. }),
+            "{absent}"
+        );
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mute = format!("nats://{}", server.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for socket in server.incoming() {
+                let _ = socket
+                    .unwrap()
+                    .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            }
+        });
+        let error = error(&format!("127.0.0.1:1,{mute}")).await;
+        assert!(
+            matches!(&error, ConnectError::NotNats { url } if *url == mute),
+            "{error}"
+        );
+    }
 }
