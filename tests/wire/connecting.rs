@@ -1,9 +1,10 @@
 //! Connecting as people do: who a program is, TLS, and where it is told.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use micro::{App, AppArgs, AppError, ConnectError, ConnectOptions};
 use nkeys::KeyPair;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::broker::Broker;
@@ -211,6 +212,24 @@ async fn credentials() {
         &unreadable,
     )
     .await;
+}
+
+#[tokio::test]
+async fn credentials_from_a_pipe_are_read_once() {
+    let broker = Broker::start().await;
+    let operator = Operator::new();
+    let mut command = echo(&["--nats", broker.url(), "--creds", "/dev/stdin"], &[]);
+    let mut service = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut pipe = service.stdin.take().unwrap();
+    pipe.write_all(operator.creds.as_bytes()).await.unwrap();
+    drop(pipe);
+    let mut banner = BufReader::new(service.stdout.take().unwrap()).lines();
+    let first = raw::soon(banner.next_line()).await.unwrap();
+    let Some(first) = first else {
+        let ended = service.wait_with_output().await.unwrap();
+        panic!("{}", text(&ended.stderr));
+    };
+    assert!(first.starts_with("EchoService"), "{first}");
 }
 
 #[tokio::test]

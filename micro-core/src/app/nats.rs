@@ -99,7 +99,7 @@ impl Search {
     }
 
     /// For a program that serves.
-    pub(super) async fn connect(self) -> Result<Nats, AppError> {
+    pub(super) async fn connect(mut self) -> Result<Nats, AppError> {
         self.check()?;
         match self.named() {
             Some(DEV) => self.start_dev_server().await,
@@ -118,7 +118,7 @@ impl Search {
     }
 
     /// For a program that only calls: a dev server of its own would have nobody to call.
-    pub(super) async fn connect_to_running(self) -> Result<Connection, AppError> {
+    pub(super) async fn connect_to_running(mut self) -> Result<Connection, AppError> {
         self.check()?;
         let settings = self.settings.clone();
         let named = self.named().filter(|urls| *urls != DEV);
@@ -134,12 +134,14 @@ impl Search {
         self.settings.options.urls.as_deref()
     }
 
-    /// Finds what is wrong with what was said, before a server is looked for.
-    fn check(&self) -> Result<(), AppError> {
-        match self.named() {
-            Some(DEV) => Ok(()),
-            _ => wire::check(&self.settings.options).map_err(|error| self.explain(error)),
+    /// Finds what is wrong with what was said, before a server is looked for. Files that can be read
+    /// only once have been read then.
+    fn check(&mut self) -> Result<(), AppError> {
+        if self.named() != Some(DEV) {
+            let checked = wire::check(&self.settings.options);
+            self.settings.options = checked.map_err(|error| self.explain(error))?;
         }
+        Ok(())
     }
 
     fn explain(&self, error: ConnectError) -> AppError {

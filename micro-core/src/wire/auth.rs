@@ -30,8 +30,11 @@ pub(crate) enum Auth {
 /// Where a text with a seed is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Read at each connect: who changes the file does not have to start the program again.
+    /// Read once, and again at each reconnect: who changes the file does not have to start the
+    /// program again.
     File(SettingPath),
+    /// A file that was read, and what it said then.
+    Read(SettingPath, Secret),
     Text(Secret),
 }
 
@@ -40,16 +43,46 @@ impl fmt::Display for Auth {
         match self {
             Self::User { user, .. } => write!(f, "user `{user}` with this password"),
             Self::Token(_) => f.write_str("the token"),
-            Self::Creds(Source::File(path)) => write!(f, "the credentials in {path}"),
-            Self::NKey(Source::File(path)) => write!(f, "the nkey in {path}"),
-            Self::Creds(Source::Text(_)) => f.write_str("the credentials"),
-            Self::NKey(Source::Text(_)) => f.write_str("the nkey"),
+            Self::Creds(source) => match source.path() {
+                Some(path) => write!(f, "the credentials in {path}"),
+                None => f.write_str("the credentials"),
+            },
+            Self::NKey(source) => match source.path() {
+                Some(path) => write!(f, "the nkey in {path}"),
+                None => f.write_str("the nkey"),
+            },
             Self::Jwt { .. } => f.write_str("the user's JWT"),
         }
     }
 }
 
 impl Auth {
+    /// The same with its file read: some can be read only once. An error if it cannot be used.
+    pub(super) fn read(&self) -> Result<Self, ConnectError> {
+        let read = match self {
+            Self::Creds(source) => Self::Creds(source.kept(ConnectSetting::Creds)?),
+            Self::NKey(source) => Self::NKey(source.kept(ConnectSetting::NKey)?),
+            _ => self.clone(),
+        };
+        read.answer(&[])?;
+        Ok(read)
+    }
+
+    /// The same with what the file says now; nothing if that cannot be used.
+    pub(super) fn read_again(&self) -> Option<Self> {
+        let again = match self {
+            Self::Creds(source) => Self::Creds(source.file_again()?),
+            Self::NKey(source) => Self::NKey(source.file_again()?),
+            _ => return None,
+        };
+        again
+            .read()
+            .inspect_err(|error| {
+                tracing::warn!(%error, "connecting with what the file said before");
+            })
+            .ok()
+    }
+
     /// What the server is told, with its challenge signed where there is a key.
     pub(super) fn answer(&self, challenge: &[u8]) -> Result<async_nats::Auth, ConnectError> {
         let mut auth = async_nats::Auth::new();
@@ -96,14 +129,32 @@ impl Source {
     /// Where it is, unless it was given as it is.
     pub(crate) fn path(&self) -> Option<&SettingPath> {
         match self {
-            Self::File(path) => Some(path),
+            Self::File(path) | Self::Read(path, _) => Some(path),
             Self::Text(_) => None,
+        }
+    }
+
+    fn kept(&self, setting: ConnectSetting) -> Result<Self, ConnectError> {
+        match self {
+            Self::File(path) => Ok(Self::Read(path.clone(), self.read(setting)?)),
+            Self::Read(..) | Self::Text(_) => Ok(self.clone()),
+        }
+    }
+
+    /// The file that was read, to be read again. A pipe has nothing more to say, and could be
+    /// waited for.
+    fn file_again(&self) -> Option<Self> {
+        match self {
+            Self::Read(path, _) if !path.path()?.exists() || path.path()?.is_file() => {
+                Some(Self::File(path.clone()))
+            }
+            _ => None,
         }
     }
 
     fn read(&self, setting: ConnectSetting) -> Result<Secret, ConnectError> {
         match self {
-            Self::Text(text) => Ok(text.clone()),
+            Self::Text(text) | Self::Read(_, text) => Ok(text.clone()),
             Self::File(path) => std::fs::read_to_string(ConnectError::path_of(setting, path)?)
                 .map(Secret::new)
                 .map_err(|error| self.refused(setting, &error.to_string())),
@@ -112,7 +163,7 @@ impl Source {
 
     fn refused(&self, setting: ConnectSetting, reason: &str) -> ConnectError {
         match self {
-            Self::File(path) => ConnectError::file(setting, path, reason),
+            Self::File(path) | Self::Read(path, _) => ConnectError::file(setting, path, reason),
             Self::Text(_) => text_refused(setting, reason),
         }
     }

@@ -1,6 +1,7 @@
 //! From options to a connection, or to an error that says what to do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{AuthError, ConnectErrorKind, ServerAddr};
@@ -39,22 +40,30 @@ impl Connection {
     }
 }
 
-/// Finds what is wrong with the options themselves, as far as that can be known without a server.
-pub(crate) fn check(options: &ConnectOptions) -> Result<(), ConnectError> {
-    let urls = options.checked_urls()?;
-    match options.auth.as_ref().or(urls.auth()) {
-        Some(auth) => auth.answer(&[]).map(|_| ()),
-        None => Ok(()),
-    }
+/// The options with their credentials read, once what can be known without a server is known to be
+/// right.
+pub(crate) fn check(options: &ConnectOptions) -> Result<ConnectOptions, ConnectError> {
+    options.checked_urls()?;
+    Ok(ConnectOptions {
+        auth: options.auth.as_ref().map(Auth::read).transpose()?,
+        ..options.clone()
+    })
 }
 
 pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
     let urls = options.checked_urls()?;
     let auth = options.auth.as_ref().or(urls.auth());
+    let auth = auth
+        .map(Auth::read)
+        .transpose()?
+        .map(|auth| Arc::new(Credentials::new(auth)));
     let events = Events::new();
-    let client = || client(options, &urls, auth, &events);
-    let mut error = match client()?.connect(urls.addresses()).await {
-        Ok(client) => return Ok(Connection::with_events(client, events)),
+    let client = || client(options, &urls, auth.as_ref(), &events);
+    let mut error = match client().connect(urls.addresses()).await {
+        Ok(client) => {
+            auth.iter().for_each(|auth| auth.accepted());
+            return Ok(Connection::with_events(client, events));
+        }
         Err(error) => error,
     };
     let mut seen = Vec::new();
@@ -72,8 +81,9 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
             .map(|(address, _)| (*address).clone())
             .collect();
         if !there.is_empty() && there.len() < seen.len() {
-            match client()?.connect(there.as_slice()).await {
+            match client().connect(there.as_slice()).await {
                 Ok(client) => {
+                    auth.iter().for_each(|auth| auth.accepted());
                     let connection = Connection::with_events(client, events.clone());
                     let all = connection.client().set_server_pool(urls.addresses()).await;
                     if let Err(error) = all {
@@ -85,7 +95,8 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
             }
         }
     }
-    Err(explain(options, &urls, auth, &error, seen))
+    let who = auth.as_deref().map(|auth| &auth.first);
+    Err(explain(options, &urls, who, &error, seen))
 }
 
 /// Whether the error may be that nothing is there.
@@ -102,10 +113,10 @@ fn greets_late(options: &ConnectOptions, urls: &ServerUrls) -> bool {
 fn client(
     options: &ConnectOptions,
     urls: &ServerUrls,
-    auth: Option<&Auth>,
+    auth: Option<&Arc<Credentials>>,
     events: &Events,
-) -> Result<async_nats::ConnectOptions, ConnectError> {
-    let mut client = client_options(auth)?
+) -> async_nats::ConnectOptions {
+    let mut client = client_options(auth)
         .connection_timeout(CONNECT_WITHIN)
         .event_callback(events.callback())
         // What else the cluster has is told without its scheme, and taken for `nats://`.
@@ -120,30 +131,54 @@ fn client(
     if let Some(prefix) = &options.inbox_prefix {
         client = client.custom_inbox_prefix(prefix);
     }
-    Ok(client)
+    client
 }
 
 /// The client's options with an answer to the server's challenge, which is made anew at each
 /// connect.
-fn client_options(auth: Option<&Auth>) -> Result<async_nats::ConnectOptions, ConnectError> {
+fn client_options(auth: Option<&Arc<Credentials>>) -> async_nats::ConnectOptions {
     let Some(auth) = auth else {
-        return Ok(async_nats::ConnectOptions::new());
+        return async_nats::ConnectOptions::new();
     };
-    // What is wrong with a file is said before a server is bothered.
-    auth.answer(&[])?;
-    let auth = Arc::new(auth.clone());
-    Ok(async_nats::ConnectOptions::with_auth_callback(
-        move |challenge| {
-            let auth = Arc::clone(&auth);
-            async move {
-                let answering = tokio::task::spawn_blocking(move || auth.answer(&challenge));
-                answering
-                    .await
-                    .map_err(AuthError::new)?
-                    .map_err(AuthError::new)
-            }
-        },
-    ))
+    let auth = Arc::clone(auth);
+    async_nats::ConnectOptions::with_auth_callback(move |challenge| {
+        let auth = Arc::clone(&auth);
+        async move {
+            let answering = tokio::task::spawn_blocking(move || auth.answer(&challenge));
+            answering
+                .await
+                .map_err(AuthError::new)?
+                .map_err(AuthError::new)
+        }
+    })
+}
+
+/// Who a connection says it is, at first and later.
+#[derive(Debug)]
+struct Credentials {
+    first: Auth,
+    /// Whether a server let it in.
+    accepted: AtomicBool,
+}
+
+impl Credentials {
+    fn new(first: Auth) -> Self {
+        Self {
+            first,
+            accepted: AtomicBool::new(false),
+        }
+    }
+
+    fn accepted(&self) {
+        self.accepted.store(true, Ordering::Relaxed);
+    }
+
+    /// By what was read first, and at reconnects by what the file says then, if that can be used.
+    fn answer(&self, challenge: &[u8]) -> Result<async_nats::Auth, ConnectError> {
+        let reconnects = self.accepted.load(Ordering::Relaxed);
+        let newer = reconnects.then(|| self.first.read_again()).flatten();
+        newer.as_ref().unwrap_or(&self.first).answer(challenge)
+    }
 }
 
 /// Turns the client's error into one that names the cause. The client cannot tell a silent port
@@ -231,6 +266,8 @@ mod tests {
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::net::TcpListener;
 
+    use nkeys::KeyPair;
+
     use super::*;
 
     /// A server that greets, and answers CONNECT with an error.
@@ -259,6 +296,40 @@ mod tests {
         connect(&ConnectOptions::new().urls(urls))
             .await
             .unwrap_err()
+    }
+
+    #[test]
+    fn a_file_is_read_once_and_again_at_reconnects() {
+        let file = std::env::temp_dir().join(format!("micro-nkey-{}.nk", std::process::id()));
+        let [one, two] = [KeyPair::new_user(), KeyPair::new_user()];
+        std::fs::write(&file, one.seed().unwrap()).unwrap();
+        let options = check(&ConnectOptions::new().nkey(&file)).unwrap();
+        let first = options.auth.unwrap().read().unwrap();
+        let credentials = Credentials::new(first);
+        let who = || credentials.answer(b"x").unwrap().nkey.unwrap();
+        std::fs::write(&file, two.seed().unwrap()).unwrap();
+        assert_eq!(who(), one.public_key());
+        credentials.accepted();
+        assert_eq!(who(), two.public_key());
+        for unusable in ["", "SUA"] {
+            std::fs::write(&file, unusable).unwrap();
+            assert_eq!(who(), one.public_key());
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(who(), one.public_key());
+    }
+
+    #[test]
+    fn credentials_can_be_given_without_a_file() {
+        let seed = KeyPair::new_user().seed().unwrap();
+        assert!(check(&ConnectOptions::new().nkey_seed(&seed)).is_ok());
+        let creds = format!(
+            "-----BEGIN NATS USER JWT-----\na.b.c\n------END NATS USER JWT------\n\
+             -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+        );
+        assert!(check(&ConnectOptions::new().creds_text(&creds)).is_ok());
+        let error = check(&ConnectOptions::new().creds_text(&seed)).unwrap_err();
+        assert!(!error.to_string().contains(&seed), "{error}");
     }
 
     #[tokio::test]

@@ -60,18 +60,30 @@ impl ConnectOptions {
         self
     }
 
-    /// A file with a user's JWT and seed, as `nsc` writes it. It is read at each connect and
-    /// reconnect, so that renewed credentials are found.
+    /// A file with a user's JWT and seed, as `nsc` writes it. It is read once, and again at each
+    /// reconnect, so that renewed credentials are found; what was read first holds where the file
+    /// cannot be read any more.
     ///
-    /// This and the next four exclude each other: the last call counts, and goes before what a URL
+    /// This and the next six exclude each other: the last call counts, and goes before what a URL
     /// says.
     pub fn creds(self, file: impl Into<PathBuf>) -> Self {
         self.auth(Auth::Creds(Source::File(SettingPath::new(file))))
     }
 
-    /// A file with a user's seed. It is read at each connect and reconnect.
+    /// What would be in the file of [`creds`](Self::creds), for programs that have it from
+    /// elsewhere.
+    pub fn creds_text(self, text: impl Into<String>) -> Self {
+        self.auth(Auth::Creds(Source::Text(Secret::new(text))))
+    }
+
+    /// A file with a user's seed, read as [`creds`](Self::creds) is.
     pub fn nkey(self, file: impl Into<PathBuf>) -> Self {
         self.auth(Auth::NKey(Source::File(SettingPath::new(file))))
+    }
+
+    /// A user's seed itself.
+    pub fn nkey_seed(self, seed: impl Into<String>) -> Self {
+        self.auth(Auth::NKey(Source::Text(Secret::new(seed))))
     }
 
     /// A user and a password.
