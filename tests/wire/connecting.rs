@@ -120,7 +120,7 @@ async fn a_user_and_a_password() {
         matches!(
             refused,
             Err(AppError::Connect {
-                source: ConnectError::Refused { .. },
+                error: ConnectError::Refused { .. },
                 ..
             })
         ),

@@ -347,7 +347,7 @@ mod tests {
             matches!(
                 error,
                 Some(AppError::Connect {
-                    source: ConnectError::Unreachable { .. },
+                    error: ConnectError::Unreachable { .. },
                     ..
                 })
             ),

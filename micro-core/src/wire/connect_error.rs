@@ -45,12 +45,12 @@ pub enum ConnectError {
         reason: String,
     },
     /// Nothing listens at any of the addresses.
-    #[error("no NATS server at {urls}: {source}; start one there, or give the URL of another")]
+    #[error("no NATS server at {urls}: {error}; start one there, or give the URL of another")]
     Unreachable {
         /// Where a server was looked for.
         urls: String,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// Something listens, and it is not NATS.
     #[error(

@@ -76,10 +76,10 @@ pub(super) fn absence(urls: &ServerUrls, seen: Vec<(&ServerAddr, Seen)>) -> Opti
                     url: urls::shown(address),
                 });
             }
-            Seen::Nobody(source) => {
+            Seen::Nobody(error) => {
                 why.get_or_insert(ConnectError::Unreachable {
                     urls: urls.to_string(),
-                    source,
+                    error,
                 });
             }
         }

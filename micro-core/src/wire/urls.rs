@@ -1,5 +1,6 @@
 //! The addresses of servers: a comma-separated list of URLs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 
@@ -81,9 +82,10 @@ impl ServerUrls {
         &self.addresses
     }
 
-    /// Whether both say the same, however they are written.
+    /// Whether both name the same servers and the same user, in whatever order and spelling.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.to_string() == other.to_string() && self.auth == other.auth
+        let all = |urls: &Self| urls.addresses.iter().map(shown).collect::<BTreeSet<_>>();
+        all(self) == all(other) && self.auth == other.auth
     }
 
     /// The user and password of a URL, or its token where there is no password.

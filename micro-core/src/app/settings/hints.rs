@@ -31,10 +31,7 @@ impl Settings {
             }
             _ => self.hint(ConnectSetting::Urls),
         };
-        AppError::Connect {
-            source: error,
-            hint,
-        }
+        AppError::Connect { error, hint }
     }
 
     /// Where a setting was said, and where it can be said.

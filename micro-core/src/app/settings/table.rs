@@ -424,6 +424,13 @@ fn a_flag_goes_before_a_variable_a_variable_before_a_context_and_that_before_the
         ),
         (
             &nothing,
+            "--nats a,b --registry_address b:4222,nats://a,b",
+            &[],
+            &new(),
+            new().urls("a,b"),
+        ),
+        (
+            &nothing,
             "--nats a --registry_address a",
             &[],
             &new(),
