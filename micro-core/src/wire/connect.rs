@@ -57,6 +57,7 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
         .map(Auth::read)
         .transpose()?
         .map(|auth| Arc::new(Credentials::new(auth)));
+    tls::choose_cryptography();
     let events = Events::new();
     let client = || client(options, &urls, auth.as_ref(), &events);
     let mut error = match client().connect(urls.addresses()).await {

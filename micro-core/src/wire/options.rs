@@ -114,7 +114,9 @@ impl ConnectOptions {
 
     /// A file with the certificates that are trusted, in PEM form, instead of the system's.
     ///
-    /// Whoever sets anything of TLS gets it, or no connection.
+    /// Whoever sets anything of TLS gets it, or no connection. TLS is that of `rustls`, with the
+    /// cryptography that the program has installed as its default; if there is none, the first
+    /// connection installs `ring`.
     pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
         self.tls.ca = Some(SettingPath::new(file));
         self

@@ -1,5 +1,6 @@
 //! What a connection needs for TLS, and what goes wrong with it.
 
+use async_nats::rustls::crypto::{CryptoProvider, ring};
 use async_nats::rustls::pki_types::pem::PemObject as _;
 use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use async_nats::rustls::{
@@ -8,6 +9,15 @@ use async_nats::rustls::{
 
 use super::connect_error::{ConnectError, ConnectSetting};
 use super::setting_path::SettingPath;
+
+/// Makes sure that rustls knows whose cryptography to use. The client relies on it, and panics where
+/// a program has two and has chosen none.
+pub(super) fn choose_cryptography() {
+    if CryptoProvider::get_default().is_none() {
+        // An error means that another thread was quicker.
+        let _ = ring::default_provider().install_default();
+    }
+}
 
 /// The files are read at each connect, so that renewed certificates are found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +52,7 @@ impl Tls {
         }
         if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
             let certificates = certificates(ConnectSetting::TlsCert, cert)?;
+            choose_cryptography();
             let client = ClientConfig::builder()
                 .with_root_certificates(RootCertStore::empty())
                 .with_client_auth_cert(certificates, private_key(key)?);
@@ -150,3 +161,15 @@ pub(super) const CERTIFICATE_REQUIRED: &str =
     "the server asks for a client certificate: give one and its key";
 
 pub(super) const CERTIFICATE_REFUSED: &str = "the server does not accept the client certificate: give one that is valid and that its CA signed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_does_not_leave_the_choice_of_cryptography_to_chance() {
+        let nobody = crate::Connection::connect("nats://127.0.0.1:1").await;
+        assert!(nobody.is_err());
+        assert!(CryptoProvider::get_default().is_some());
+    }
+}
