@@ -400,6 +400,47 @@ async fn accounts_do_not_see_each_other() {
 }
 
 #[tokio::test]
+async fn wrong_usage_is_told_by_the_exit_code_of_a_caller_too() {
+    for (name, args, says) in [
+        (
+            "greeter",
+            &["--run-client", "--user", "ada"][..],
+            "error: `--user` names a user",
+        ),
+        (
+            "greeter",
+            &["--run-client", "--log", "loud"],
+            "error: `loud` is not a log level",
+        ),
+        (
+            "greeter",
+            &["--run-client", "call", "hello"],
+            "error: this program has no `call` here",
+        ),
+        (
+            "queue_groups",
+            &["--log", "loud"],
+            "error: `loud` is not a log level",
+        ),
+        (
+            "queue_groups",
+            &["call", "x"],
+            "error: this program has no `call` here",
+        ),
+        (
+            "queue_groups",
+            &["--user", "ada"],
+            "error: `--user` names a user",
+        ),
+    ] {
+        let failed = output(example(name).args(args)).await;
+        let stderr = text(&failed.stderr);
+        assert_eq!(failed.status.code(), Some(2), "{name} {args:?}: {stderr}");
+        assert!(stderr.starts_with(says), "{name} {args:?}: {stderr}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_whose_first_server_is_absent() {
     let broker = Broker::start().await;
     let list = format!("nats://127.0.0.1:1,{}", broker.url());

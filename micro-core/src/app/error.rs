@@ -80,6 +80,14 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// The exit code that says it: 2 for wrong usage, 1 for anything else.
+    ///
+    /// [`App::run`](super::App::run) and `#[micro::main]` end the process with it. It is for mains
+    /// that do so themselves.
+    pub fn exit_code(&self) -> u8 {
+        if self.is_usage() { 2 } else { 1 }
+    }
+
     /// Whether the person who started the program has to start it differently.
     pub(super) fn is_usage(&self) -> bool {
         match self {

@@ -206,8 +206,9 @@ impl App {
     pub async fn run(self) -> Result<(), Error> {
         match self.try_run().await {
             Err(error) if error.is_usage() => {
+                let code = error.exit_code();
                 let _ = writeln!(std::io::stderr(), "error: {error}");
-                std::process::exit(2);
+                std::process::exit(code.into());
             }
             result => Ok(result?),
         }
@@ -215,8 +216,7 @@ impl App {
 
     async fn try_run(mut self) -> Result<(), AppError> {
         let args = self.take_args();
-        let level = args.log_level()?.or_else(|| self.log.take());
-        log_to_stderr(level.as_deref().unwrap_or(DEFAULT_LOG))?;
+        log_to_stderr(self.log_targets(&args)?);
         if let Some(Command::Call(call)) = args.command() {
             return self.call(&args, call).await;
         }
@@ -242,13 +242,16 @@ impl App {
     }
 
     /// Connects and starts the services, and leaves the rest to you: no banner, no logging, no
-    /// signals.
+    /// signals. What it leaves out is checked all the same: a level of the log that is none is an
+    /// error, and so is the `call` subcommand, which is for [`run`](Self::run).
     ///
     /// # Errors
     ///
-    /// When there is no connection, or a service does not start; then none runs.
+    /// When there is no connection, or a service does not start; then none runs. With
+    /// `#[micro::main]`, wrong usage ends the process with code 2: see [`AppError::exit_code`].
     pub async fn start(mut self) -> Result<RunningApp, AppError> {
         let args = self.take_args();
+        self.check_unused(&args)?;
         let mut app = self.open(&args)?.await?;
         app.start(self.services, self.hooks, &mut StopWish::never())
             .await?;
@@ -280,6 +283,7 @@ impl App {
             Source::Given(args) => args,
             Source::Process => args::read_without_service(),
         };
+        self.check_unused(&args)?;
         if let Some(connection) = self.connection {
             return Ok(connection);
         }
@@ -288,6 +292,23 @@ impl App {
             None => program::name(),
         };
         self.search(&args, &name)?.connect_to_running().await
+    }
+
+    fn log_targets(&self, args: &AppArgs) -> Result<Targets, AppError> {
+        let level = args.log_level()?;
+        let level = level.as_deref().or(self.log.as_deref());
+        log_targets(level.unwrap_or(DEFAULT_LOG))
+    }
+
+    /// Refuses what a program that does not [`run`](Self::run) would ignore.
+    fn check_unused(&self, args: &AppArgs) -> Result<(), AppError> {
+        self.log_targets(args)?;
+        match args.command() {
+            None => Ok(()),
+            Some(Command::Call(_)) => Err(AppError::Usage(
+                "this program has no `call` here: leave it out".to_owned(),
+            )),
+        }
     }
 
     fn take_args(&mut self) -> AppArgs {
@@ -503,8 +524,7 @@ impl RunningApp {
 }
 
 /// Logs to the standard error, unless the program has set up logging of its own.
-fn log_to_stderr(level: &str) -> Result<(), AppError> {
-    let targets = log_targets(level)?;
+fn log_to_stderr(targets: Targets) {
     let format = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
@@ -514,7 +534,6 @@ fn log_to_stderr(level: &str) -> Result<(), AppError> {
         .with(targets)
         .with(filter_fn(shows_no_secret))
         .try_init();
-    Ok(())
 }
 
 /// The client's finest level has what it sends to connect: passwords and tokens.
