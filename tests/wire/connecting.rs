@@ -395,7 +395,7 @@ async fn tls_with_a_client_certificate() {
     let Some(broker) = Broker::start_real(&config).await else {
         return;
     };
-    let keys = [&client, &stranger].map(|certificate| certificate.key_text());
+    let keys = [client.key_text(), stranger.key_text()];
     let secrets: Vec<_> = keys.iter().map(String::as_str).collect();
     let nats = ["--nats", broker.url(), "--tls-ca", &ca.file];
     let with = async |cert: &str, key: &str, fails_with: Option<(i32, &str)>| {
@@ -503,7 +503,7 @@ async fn content_in_place_of_a_path_is_refused_and_not_shown() {
     let (pem, key_text) = (std::fs::read_to_string(&key.key).unwrap(), key.key_text());
     let context = json!({"creds": operator.creds, "url": "nats://127.0.0.1:1"});
     let context = folder.file("torn.json", &context.to_string());
-    let content = "that is the content and not a path";
+    let says = "that is the content and not a path";
     let (blank, mistyped) = (format!(" {seed}"), seed.replace('A', "B"));
     for (args, variables) in [
         (&["--nkey", &account][..], &[][..]),
@@ -516,11 +516,11 @@ async fn content_in_place_of_a_path_is_refused_and_not_shown() {
         (&["--context", &context], &[]),
     ] {
         let secrets = [&secrets[..], &[&account, &mistyped, &key_text]].concat();
-        fails(args, variables, 2, content, &secrets).await;
+        fails(args, variables, 2, says, &secrets).await;
     }
     let context = json!({"password": SECRET}).to_string();
-    let content = "that is the content and not a name";
-    fails(&["--context", &context], &[], 2, content, &[SECRET]).await;
+    let says = "that is the content and not a name";
+    fails(&["--context", &context], &[], 2, says, &[SECRET]).await;
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ impl Origin {
     pub(super) fn for_others(&self) -> Repeated {
         match self {
             Self::Server { for_others, .. } | Self::Dev { for_others, .. } => for_others.clone(),
-            Self::Given => Default::default(),
+            Self::Given => Repeated::default(),
         }
     }
 }
@@ -188,22 +188,21 @@ impl Search {
     }
 
     async fn start_dev_server(&self) -> Result<Nats, AppError> {
-        let server = match DevServer::builder().port(self.dev_port).start().await {
-            Ok(server) => server,
-            Err(_) => {
-                // Another program may have started one just now: then that is where to be, unless
-                // one inside this process was asked for.
-                if self.named().is_none()
-                    && let Ok(nats) = self.connect_to_default().await
-                {
-                    return Ok(nats);
-                }
-                DevServer::start()
-                    .await
-                    .map_err(|error| AppError::DevServer {
-                        reason: error.to_string(),
-                    })?
+        let server = if let Ok(server) = DevServer::builder().port(self.dev_port).start().await {
+            server
+        } else {
+            // Another program may have started one just now: then that is where to be, unless one
+            // inside this process was asked for.
+            if self.named().is_none()
+                && let Ok(nats) = self.connect_to_default().await
+            {
+                return Ok(nats);
             }
+            DevServer::start()
+                .await
+                .map_err(|error| AppError::DevServer {
+                    reason: error.to_string(),
+                })?
         };
         let connection = wire::connect(&self.options_for_dev(&server.url()))
             .await

@@ -345,7 +345,7 @@ impl App {
         };
         Ok(async move {
             let nats = match search {
-                Ok(search) => search.connect().await?,
+                Ok(search) => search.connect().boxed().await?,
                 Err(given) => given,
             };
             Ok(RunningApp {

@@ -62,7 +62,7 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
     let client = || client(options, &urls, auth.as_ref(), &events);
     let mut error = match client().connect(urls.addresses()).await {
         Ok(client) => {
-            auth.iter().for_each(|auth| auth.accepted());
+            accepted(auth.as_deref());
             return Ok(Connection::with_events(client, events));
         }
         Err(error) => error,
@@ -82,9 +82,9 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
             .map(|(address, _)| (*address).clone())
             .collect();
         if !there.is_empty() && there.len() < seen.len() {
-            match client().connect(there.as_slice()).await {
+            match Box::pin(client().connect(there.as_slice())).await {
                 Ok(client) => {
-                    auth.iter().for_each(|auth| auth.accepted());
+                    accepted(auth.as_deref());
                     let connection = Connection::with_events(client, events.clone());
                     let all = connection.client().set_server_pool(urls.addresses()).await;
                     if let Err(error) = all {
@@ -98,6 +98,12 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
     }
     let who = auth.as_deref().map(|auth| &auth.first);
     Err(explain(options, &urls, who, &error, seen))
+}
+
+fn accepted(auth: Option<&Credentials>) {
+    if let Some(auth) = auth {
+        auth.accepted.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Whether the error may be that nothing is there.
@@ -168,10 +174,6 @@ impl Credentials {
             first,
             accepted: AtomicBool::new(false),
         }
-    }
-
-    fn accepted(&self) {
-        self.accepted.store(true, Ordering::Relaxed);
     }
 
     /// By what was read first, and at reconnects by what the file says then, if that can be used.
@@ -310,7 +312,7 @@ mod tests {
         let who = || credentials.answer(b"x").unwrap().nkey.unwrap();
         std::fs::write(&file, two.seed().unwrap()).unwrap();
         assert_eq!(who(), one.public_key());
-        credentials.accepted();
+        accepted(Some(&credentials));
         assert_eq!(who(), two.public_key());
         for unusable in ["", "SUA"] {
             std::fs::write(&file, unusable).unwrap();
