@@ -34,7 +34,7 @@ pub(crate) fn example(name: &str) -> Command {
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) banner: String,
-    _out: Lines<BufReader<ChildStdout>>,
+    out: Lines<BufReader<ChildStdout>>,
 }
 
 pub(crate) async fn run(mut command: Command) -> Running {
@@ -57,21 +57,28 @@ pub(crate) async fn run(mut command: Command) -> Running {
             break;
         }
     }
-    Running {
-        child,
-        banner,
-        _out: out,
-    }
+    Running { child, banner, out }
 }
 
 impl Running {
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().unwrap().to_string();
-        let status = std::process::Command::new("kill")
-            .args(["-s", name, &id])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        signal(&self.child, name);
+    }
+
+    /// Its exit code, and all that it has printed and logged.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, String) {
+        let mut said = self.banner;
+        let rest = async {
+            while let Some(line) = self.out.next_line().await.unwrap() {
+                said.push_str(&line);
+                said.push('\n');
+            }
+        };
+        let (ended, ()) =
+            raw::soon(async { tokio::join!(self.child.wait_with_output(), rest) }).await;
+        let ended = ended.unwrap();
+        said.push_str(text(&ended.stderr));
+        (ended.status.code(), said)
     }
 
     pub(crate) async fn exit_code(&mut self) -> Option<i32> {
@@ -81,6 +88,15 @@ impl Running {
             .unwrap()
             .code()
     }
+}
+
+pub(crate) fn signal(child: &Child, name: &str) {
+    let id = child.id().unwrap().to_string();
+    let status = std::process::Command::new("kill")
+        .args(["-s", name, &id])
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 pub(crate) async fn output(command: &mut Command) -> Output {

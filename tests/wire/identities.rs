@@ -56,6 +56,14 @@ pub(crate) struct Certificate {
     pub(crate) key: String,
 }
 
+impl Certificate {
+    /// What is secret of the key's file: the first line of the key itself.
+    pub(crate) fn key_text(&self) -> String {
+        let pem = std::fs::read_to_string(&self.key).unwrap();
+        pem.lines().nth(1).unwrap().to_owned()
+    }
+}
+
 impl Ca {
     pub(crate) fn new(folder: &Folder, name: &'static str) -> Self {
         let mut params = params(name, &[]);
@@ -96,6 +104,16 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
+    /// What is secret of the credentials: the JWT's claims and signature, and the seed.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        let mut lines = self.creds.lines();
+        let jwt = lines.nth(1).unwrap();
+        let seed = lines.nth(3).unwrap();
+        assert!(seed.starts_with("SU"), "no seed at its place");
+        let (_, claims) = jwt.split_once('.').unwrap();
+        vec![claims, seed]
+    }
+
     pub(crate) fn new() -> Self {
         let (operator, account, user) = (
             KeyPair::new_operator(),

@@ -1,14 +1,18 @@
 //! The examples as processes: what a person at a terminal sees.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use micro::{App, AppArgs, Request, ServiceBuilder};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
+use tokio::process::Command;
 
 use crate::broker::Broker;
-use crate::process::{example, output, run, text};
+use crate::process::{example, output, run, signal, text};
 use crate::{proxy, raw};
 
 #[tokio::test]
@@ -145,6 +149,77 @@ async fn a_second_signal_ends_at_once() {
         echo.signal(second);
         assert_eq!(echo.exit_code().await, Some(code));
         network.thaw();
+    }
+}
+
+/// Where the program of the next test finds its server.
+const HOOKED_NATS: &str = "MICRO_TEST_HOOKED_NATS";
+
+#[ignore = "the program of another test, and nothing without it"]
+#[tokio::test]
+async fn hooked() {
+    let Ok(url) = std::env::var(HOOKED_NATS) else {
+        return;
+    };
+    let gate = async_nats::connect(&url).await.unwrap();
+    let slow = ServiceBuilder::new("slow", "1.0.0").endpoint("slow", move |_: Request| {
+        let gate = gate.clone();
+        async move {
+            let mut opened = gate.subscribe("open").await.unwrap();
+            raw::round_trip(&gate).await;
+            gate.publish("under.way", "".into()).await.unwrap();
+            opened.next().await;
+            "answered"
+        }
+    });
+    let app = App::with_args(AppArgs::default()).nats(url).builder(slow);
+    let app = app.on_start(|_| async {
+        eprintln!("the hook waits");
+        std::future::pending().await
+    });
+    app.run().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signal_while_a_start_hook_waits_loses_no_request() {
+    let broker = Broker::start().await;
+    for second in [None, Some(("INT", 130))] {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let mut program = program
+            .args(["--exact", "program::hooked", "--ignored", "--nocapture"])
+            .env(HOOKED_NATS, broker.url())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(program.stderr.take().unwrap()).lines();
+        let mut until = async |says: &str| {
+            while let Some(line) = raw::soon(log.next_line()).await.unwrap() {
+                if line.contains(says) {
+                    return;
+                }
+            }
+            panic!("it ended without saying {says:?}");
+        };
+        until("the hook waits").await;
+        let client = broker.client().await;
+        let mut under_way = client.subscribe("under.way").await.unwrap();
+        raw::round_trip(&client).await;
+        let caller = client.clone();
+        let call = tokio::spawn(async move { raw::try_request(&caller, "slow", "").await });
+        raw::soon(under_way.next()).await.unwrap();
+        signal(&program, "TERM");
+        until("stopping").await;
+        if let Some((name, code)) = second {
+            signal(&program, name);
+            assert_eq!(raw::soon(program.wait()).await.unwrap().code(), Some(code));
+            continue;
+        }
+        client.publish("open", "".into()).await.unwrap();
+        let answer = raw::soon(call).await.unwrap().unwrap();
+        assert_eq!(raw::text(&answer), "answered");
+        assert_eq!(raw::soon(program.wait()).await.unwrap().code(), Some(0));
     }
 }
 

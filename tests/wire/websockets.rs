@@ -19,19 +19,39 @@ async fn websockets_without_tls() {
     };
     let url = broker.websocket_url().unwrap();
     assert!(url.starts_with("ws://"), "{url}");
-    works(&["--nats", url, "--user", "ada", "--password", SECRET], &[]).await;
+    works(
+        &["--nats", url, "--user", "ada", "--password", SECRET],
+        &[],
+        &[SECRET],
+    )
+    .await;
     let in_url = url.replace("//", &format!("//ada:{SECRET}@"));
-    works(&[], &[("NATS_URL", &in_url)]).await;
+    works(&[], &[("NATS_URL", &in_url)], &[SECRET]).await;
 
     let refused = format!("the NATS server at {url} refused user `ada` with this password: ");
     let wrong = ["--nats", url, "--user", "ada", "--password", "wrong"];
-    fails(&wrong, &[], 1, &refused).await;
+    fails(&wrong, &[], 1, &refused, &[SECRET]).await;
     let folder = Folder::new();
     let ca = Ca::new(&folder, "ours");
     let no_tls = "TLS was asked for, and a `ws://` URL has none: write `wss://`";
-    fails(&["--nats", url, "--tls-ca", &ca.file], &[], 2, no_tls).await;
-    let nobody = "cannot connect to NATS at ws://127.0.0.1:1: ";
-    fails(&["--nats", "ws://127.0.0.1:1"], &[], 1, nobody).await;
+    fails(
+        &["--nats", url, "--tls-ca", &ca.file],
+        &[],
+        2,
+        no_tls,
+        &[SECRET],
+    )
+    .await;
+    // A list is not to be as weak as its weakest.
+    let list = format!("wss://127.0.0.1:1,{url}");
+    fails(&["--nats", &list], &[], 2, no_tls, &[SECRET]).await;
+    let mixed = "a list names websockets or other NATS servers, and not both";
+    for other in ["tls://127.0.0.1:1", "nats://127.0.0.1:1"] {
+        let list = format!("{other},{url}");
+        fails(&["--nats", &list], &[], 2, mixed, &[SECRET]).await;
+    }
+    let nobody = "no NATS server at ws://127.0.0.1:1: ";
+    fails(&["--nats", "ws://127.0.0.1:1"], &[], 1, nobody, &[SECRET]).await;
 }
 
 #[tokio::test]
@@ -51,9 +71,16 @@ async fn websockets_with_tls() {
     };
     let url = broker.websocket_url().unwrap();
     assert!(url.starts_with("wss://"), "{url}");
-    works(&["--nats", url, "--tls-ca", &ca.file], &[]).await;
+    works(&["--nats", url, "--tls-ca", &ca.file], &[], &[]).await;
     let unknown = "give the certificate of the CA that signed the server's (`--tls-ca`";
-    fails(&["--nats", url, "--tls-ca", &other.file], &[], 1, unknown).await;
+    fails(
+        &["--nats", url, "--tls-ca", &other.file],
+        &[],
+        1,
+        unknown,
+        &[],
+    )
+    .await;
     let plain = url.replace("wss://", "ws://");
-    fails(&["--nats", &plain], &[], 1, &plain).await;
+    fails(&["--nats", &plain], &[], 1, &plain, &[]).await;
 }

@@ -31,6 +31,8 @@ use crate::wire::ConnectOptions;
 /// let app = App::with_args(cli.micro);
 /// # assert_eq!(cli.workers, 8);
 /// ```
+///
+#[doc = include_str!("taken.md")]
 #[derive(Clone, Debug, Default)]
 pub struct AppArgs {
     flags: Flags,
@@ -179,4 +181,39 @@ A flag goes before its variable, both go before a context, and all of them befor
 Where NATS is if nobody says: what listens on 127.0.0.1:4222. A debug build of which nobody said
 anything starts a development server inside the process instead of failing.
 
-Exit codes: 0 stopped, 1 failed, 2 wrong usage, 130 or 143 after a second signal.";
+Exit codes: 0 stopped, 1 failed, 2 wrong usage, 130 or 143 after a second signal,
+or one before anything was served.";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_every_name_that_is_taken() {
+        let command = AppArgs::augment_args(clap::Command::new("test"));
+        let mut taken = BTreeSet::new();
+        for arg in command.get_arguments() {
+            assert_eq!(arg.get_short_and_visible_aliases(), None, "{arg}");
+            let names = arg
+                .get_long()
+                .into_iter()
+                .chain(arg.get_all_aliases().unwrap_or_default());
+            taken.extend(names.map(|name| format!("--{name}")));
+        }
+        taken.extend(
+            command
+                .get_subcommands()
+                .map(|sub| sub.get_name().to_owned()),
+        );
+        let documented: BTreeSet<_> = include_str!("taken.md")
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|name| *name != "--help")
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(taken, documented);
+    }
+}

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::nats::Origin;
+use super::settings::Repeated;
 use crate::endpoint::EndpointInfo;
 use crate::service::RunningService;
 
@@ -33,7 +34,11 @@ fn try_next(text: &mut String, services: &[RunningService], origin: &Origin, pro
     }) else {
         return;
     };
-    let (ours, theirs) = origin.for_others();
+    let Repeated {
+        ours,
+        theirs,
+        left_out,
+    } = origin.for_others();
     let target = if endpoint.subject.contains(['*', '>']) {
         endpoint.subject.replace(['*', '>'], "x")
     } else {
@@ -47,6 +52,9 @@ fn try_next(text: &mut String, services: &[RunningService], origin: &Origin, pro
     let _ = writeln!(text, "\nTry it from another terminal:");
     let _ = writeln!(text, "  {program}{ours} call {target}{body}");
     let _ = writeln!(text, "  nats{theirs} micro info {}", service.name());
+    if !left_out.is_empty() {
+        let _ = writeln!(text, "  Both lack what is secret: {}", left_out.join(", "));
+    }
 }
 
 fn endpoints(text: &mut String, endpoints: &[EndpointInfo]) {

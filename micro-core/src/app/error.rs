@@ -38,10 +38,10 @@ pub enum AppError {
         reason: String,
     },
     /// There is no connection.
-    #[error("{source} ({hint})")]
+    #[error("{error} ({hint})")]
     Connect {
         /// Why.
-        source: ConnectError,
+        error: ConnectError,
         /// The flag, the variable or the other place where it was said, or can be said.
         hint: String,
     },
@@ -80,12 +80,40 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// The exit code that says it: 2 for wrong usage, 1 for anything else.
+    ///
+    /// [`App::run`](super::App::run) and `#[micro::main]` end the process with it. It is for mains
+    /// that do so themselves.
+    pub fn exit_code(&self) -> u8 {
+        if self.is_usage() { 2 } else { 1 }
+    }
+
     /// Whether the person who started the program has to start it differently.
     pub(super) fn is_usage(&self) -> bool {
         match self {
             Self::Usage(_) | Self::NoServer => true,
-            Self::Connect { source, .. } => source.is_usage(),
+            Self::Connect { error, .. } => error.is_usage(),
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn what_the_text_says_is_not_said_again_as_its_cause() {
+        let error = AppError::Connect {
+            error: ConnectError::Unreachable {
+                urls: "nats://h:4222".to_owned(),
+                error: std::io::ErrorKind::ConnectionRefused.into(),
+            },
+            hint: "`--nats`".to_owned(),
+        };
+        assert!(error.to_string().contains("connection refused"), "{error}");
+        assert!(error.source().is_none());
     }
 }

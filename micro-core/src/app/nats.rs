@@ -10,7 +10,7 @@ use micro_devserver::DevServer;
 
 use super::error::AppError;
 use super::program;
-use super::settings::Settings;
+use super::settings::{Repeated, Settings};
 use crate::wire::{self, ConnectError, ConnectOptions, Connection, DEFAULT_URL, ServerUrls};
 
 /// The port of the dev server, if it is free, so that every NATS tool finds it.
@@ -24,6 +24,8 @@ pub(super) const DEV: &str = "dev";
 pub(super) struct Search {
     settings: Settings,
     default_url: String,
+    /// The port of the dev server, if it is free.
+    dev_port: u16,
     /// Whether the dev server is there for want of another.
     dev_server: bool,
 }
@@ -53,10 +55,10 @@ pub(super) enum Origin {
     Server {
         url: String,
         kind: String,
-        for_others: (String, String),
+        for_others: Repeated,
     },
     /// The dev server inside this process.
-    Dev { url: String },
+    Dev { url: String, for_others: Repeated },
     /// A connection of the user's own.
     Given,
 }
@@ -64,11 +66,10 @@ pub(super) enum Origin {
 impl Origin {
     /// What has to be said to connect there as well, if it would not be found by itself: with this
     /// program, and with the `nats` command.
-    pub(super) fn for_others(&self) -> (String, String) {
+    pub(super) fn for_others(&self) -> Repeated {
         match self {
-            Self::Server { for_others, .. } => for_others.clone(),
-            Self::Dev { url } => Settings::default().repeated(url),
-            Self::Given => Default::default(),
+            Self::Server { for_others, .. } | Self::Dev { for_others, .. } => for_others.clone(),
+            Self::Given => Repeated::default(),
         }
     }
 }
@@ -77,7 +78,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server { url, kind, .. } => write!(f, "{url} ({kind})"),
-            Self::Dev { url } => write!(
+            Self::Dev { url, .. } => write!(
                 f,
                 "{url} (development server inside this process: loopback only, keeps nothing, ends with it)"
             ),
@@ -92,12 +93,13 @@ impl Search {
         Self {
             settings,
             default_url: DEFAULT_URL.to_owned(),
+            dev_port: DEV_PORT,
             dev_server: cfg!(debug_assertions),
         }
     }
 
     /// For a program that serves.
-    pub(super) async fn connect(self) -> Result<Nats, AppError> {
+    pub(super) async fn connect(mut self) -> Result<Nats, AppError> {
         self.check()?;
         match self.named() {
             Some(DEV) => self.start_dev_server().await,
@@ -116,32 +118,30 @@ impl Search {
     }
 
     /// For a program that only calls: a dev server of its own would have nobody to call.
-    pub(super) async fn connect_to_running(self) -> Result<Connection, AppError> {
+    pub(super) async fn connect_to_running(mut self) -> Result<Connection, AppError> {
         self.check()?;
-        let nats = match self.named() {
-            Some(urls) if urls != DEV => self.connect_to(urls).await,
-            _ => match self.connect_to_default().await {
-                Err(ConnectError::Unreachable { .. }) => {
-                    return Err(AppError::NotRunning {
-                        program: program::command_line(),
-                    });
-                }
-                nats => nats,
-            },
+        let settings = self.settings.clone();
+        let named = self.named().filter(|urls| *urls != DEV);
+        let found = match (named, self.named()) {
+            (Some(urls), _) => self.connect_to(urls).await,
+            (None, Some(_)) => not_running(self.connect_to_dev_server().await)?,
+            (None, None) => not_running(self.connect_to_default().await)?,
         };
-        Ok(nats.map_err(|error| self.explain(error))?.connection)
+        Ok(found.map_err(|error| settings.explain(error))?.connection)
     }
 
     fn named(&self) -> Option<&str> {
         self.settings.options.urls.as_deref()
     }
 
-    /// Finds what is wrong with what was said, before a server is looked for.
-    fn check(&self) -> Result<(), AppError> {
-        match self.named() {
-            Some(DEV) => Ok(()),
-            _ => wire::check(&self.settings.options).map_err(|error| self.explain(error)),
+    /// Finds what is wrong with what was said, before a server is looked for. Files that can be read
+    /// only once have been read then.
+    fn check(&mut self) -> Result<(), AppError> {
+        if self.named() != Some(DEV) {
+            let checked = wire::check(&self.settings.options);
+            self.settings.options = checked.map_err(|error| self.explain(error))?;
         }
+        Ok(())
     }
 
     fn explain(&self, error: ConnectError) -> AppError {
@@ -162,39 +162,69 @@ impl Search {
         })
     }
 
-    /// Looks before it connects, since most often nothing is there and a look is quick.
+    /// Looks before it connects, since most often nothing is there and a look is quick. A server
+    /// that waits for TLS shows nothing to whoever only looks.
     async fn connect_to_default(&self) -> Result<Nats, ConnectError> {
-        wire::look(&ServerUrls::parse(&self.default_url)?).await?;
+        if !self.settings.options.tls.is_first() {
+            wire::look(&ServerUrls::parse(&self.default_url)?).await?;
+        }
         self.connect_to(&self.default_url).await
     }
 
-    /// Who connects, and how, is of no matter to a server inside this process.
-    async fn start_dev_server(&self) -> Result<Nats, AppError> {
-        let server = match DevServer::builder().port(DEV_PORT).start().await {
-            Ok(server) => server,
-            // Another program may have started one just now: then that is where to be.
-            Err(_) => match self.connect_to_default().await {
-                Ok(nats) if self.named().is_none() => return Ok(nats),
-                _ => DevServer::start()
-                    .await
-                    .map_err(|error| AppError::DevServer {
-                        reason: error.to_string(),
-                    })?,
-            },
-        };
-        let options = ConnectOptions {
-            urls: Some(server.url()),
+    /// Connects to the dev server of another program, as this program connects to its own.
+    async fn connect_to_dev_server(mut self) -> Result<Nats, ConnectError> {
+        self.settings.options = self.options_for_dev(&self.default_url);
+        self.connect_to_default().await
+    }
+
+    /// Who connects, and how, is of no matter to a dev server, and of none to whoever may listen in
+    /// its place.
+    fn options_for_dev(&self, url: &str) -> ConnectOptions {
+        ConnectOptions {
+            urls: Some(url.to_owned()),
             name: self.settings.options.name.clone(),
             ..ConnectOptions::default()
+        }
+    }
+
+    async fn start_dev_server(&self) -> Result<Nats, AppError> {
+        let server = if let Ok(server) = DevServer::builder().port(self.dev_port).start().await {
+            server
+        } else {
+            // Another program may have started one just now: then that is where to be, unless one
+            // inside this process was asked for.
+            if self.named().is_none()
+                && let Ok(nats) = self.connect_to_default().await
+            {
+                return Ok(nats);
+            }
+            DevServer::start()
+                .await
+                .map_err(|error| AppError::DevServer {
+                    reason: error.to_string(),
+                })?
         };
-        let connection = wire::connect(&options)
+        let connection = wire::connect(&self.options_for_dev(&server.url()))
             .await
             .map_err(|error| self.explain(error))?;
         Ok(Nats {
             connection,
-            origin: Origin::Dev { url: server.url() },
+            origin: Origin::Dev {
+                for_others: self.settings.repeated_for_dev(&server.url()),
+                url: server.url(),
+            },
             dev_server: Some(server),
         })
+    }
+}
+
+/// Tells nobody's being there from other errors.
+fn not_running(found: Result<Nats, ConnectError>) -> Result<Result<Nats, ConnectError>, AppError> {
+    match found {
+        Err(ConnectError::Unreachable { .. }) => Err(AppError::NotRunning {
+            program: program::command_line(),
+        }),
+        found => Ok(found),
     }
 }
 
@@ -224,6 +254,76 @@ mod tests {
         }
     }
 
+    /// A search by somebody with credentials, of whose every default somebody else holds the port.
+    fn search_beside(stranger: &std::net::TcpListener, args: &[&str]) -> Search {
+        let args: Vec<_> = [&["test", "--user", "ada", "--password", "hunter2"], args].concat();
+        let settings = AppArgs::parse(&args).settings(&ConnectOptions::new());
+        let address = stranger.local_addr().unwrap();
+        Search {
+            default_url: format!("nats://{address}"),
+            dev_port: address.port(),
+            ..Search::new(settings.unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_for_the_dev_server_says_nothing_to_whoever_holds_its_port() {
+        let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        stranger.set_nonblocking(true).unwrap();
+        let search = search_beside(&stranger, &["--nats", DEV]);
+        let nats = search.connect().await.unwrap();
+        assert!(
+            matches!(nats.origin, Origin::Dev { .. }),
+            "{:?}",
+            nats.origin
+        );
+        let heard = stranger.accept().map(|_| ()).unwrap_err();
+        assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    #[tokio::test]
+    async fn a_call_to_the_dev_server_has_no_credentials() {
+        let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let search = search_beside(&stranger, &["--nats", DEV]);
+        let heard = std::thread::spawn(move || {
+            use std::io::{BufRead as _, BufReader, Write as _};
+            // A look, and then whoever connects.
+            for _ in 0..2 {
+                let (mut socket, _) = stranger.accept().unwrap();
+                let info = r#"INFO {"server_id":"x","version":"2.10.0","max_payload":1024}"#;
+                socket.write_all(format!("{info}\r\n").as_bytes()).unwrap();
+                let mut heard = String::new();
+                BufReader::new(&socket).read_line(&mut heard).unwrap();
+                if !heard.is_empty() {
+                    return heard;
+                }
+            }
+            String::new()
+        });
+        assert!(search.connect_to_running().await.is_err());
+        let heard = heard.join().unwrap();
+        assert!(heard.starts_with("CONNECT {"), "{heard}");
+        assert!(
+            !heard.contains("ada") && !heard.contains("hunter2"),
+            "{heard}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_server_that_waits_for_tls_is_not_looked_at_in_the_clear() {
+        use std::io::Read as _;
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let search = search_beside(&server, &["--tls-first"]);
+        let heard = std::thread::spawn(move || {
+            let (mut socket, _) = server.accept().unwrap();
+            let mut first = [0];
+            socket.read_exact(&mut first).map(|()| first[0])
+        });
+        assert!(search.connect().await.is_err());
+        // The first byte of a TLS handshake.
+        assert_eq!(heard.join().unwrap().ok(), Some(22));
+    }
+
     /// Nothing listens on port 1, and nobody may.
     const NOBODY: &str = "nats://127.0.0.1:1";
 
@@ -246,7 +346,7 @@ mod tests {
             matches!(
                 error,
                 Some(AppError::Connect {
-                    source: ConnectError::Unreachable { .. },
+                    error: ConnectError::Unreachable { .. },
                     ..
                 })
             ),
@@ -272,7 +372,11 @@ mod tests {
         let url = server.url();
         let nats = search(None, &url, true).connect().await.unwrap();
         let server = Origin::Server {
-            for_others: (format!(" --nats {url}"), format!(" --server {url}")),
+            for_others: Repeated {
+                ours: format!(" --nats {url}"),
+                theirs: format!(" --server {url}"),
+                left_out: Vec::new(),
+            },
             kind: "a development server in another program: it ends with that".to_owned(),
             url,
         };

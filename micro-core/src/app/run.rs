@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all, select_all};
+use tokio::sync::watch;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -179,7 +180,8 @@ impl App {
     /// # }
     /// ```
     ///
-    /// An error of the hook is one of the start: the services are stopped.
+    /// An error of the hook is one of the start: the services are stopped. The services are called
+    /// while it waits; a signal drops it, and stops them as at any other time.
     pub fn on_start<F, Fut>(mut self, hook: F) -> Self
     where
         F: FnOnce(&RunningApp) -> Fut + Send + 'static,
@@ -194,8 +196,8 @@ impl App {
     ///
     /// This is for `main`: it reads the arguments, sets up logging unless that was done, prints
     /// what runs, and listens to signals. Wrong usage ends the process with code 2, as `--help`
-    /// and `--version` end it with 0; a second signal ends it at once, with 128 and the signal's
-    /// number.
+    /// and `--version` end it with 0. A second signal, and one before anything is served, ends it at
+    /// once, with 128 and the signal's number.
     ///
     /// # Errors
     ///
@@ -204,8 +206,9 @@ impl App {
     pub async fn run(self) -> Result<(), Error> {
         match self.try_run().await {
             Err(error) if error.is_usage() => {
+                let code = error.exit_code();
                 let _ = writeln!(std::io::stderr(), "error: {error}");
-                std::process::exit(2);
+                std::process::exit(code.into());
             }
             result => Ok(result?),
         }
@@ -213,53 +216,46 @@ impl App {
 
     async fn try_run(mut self) -> Result<(), AppError> {
         let args = self.take_args();
-        let level = args.log_level()?.or_else(|| self.log.take());
-        log_to_stderr(level.as_deref().unwrap_or(DEFAULT_LOG))?;
+        log_to_stderr(self.log_targets(&args)?);
         if let Some(Command::Call(call)) = args.command() {
             return self.call(&args, call).await;
         }
         let mut signals = Signals::listen().map_err(AppError::Signals)?;
-        let app = tokio::select! {
-            app = self.start_with(&args) => app?,
+        let mut app = tokio::select! {
+            app = self.open(&args)? => app?,
             // Nothing is served yet, so there is nothing to finish.
             signal = signals.next() => std::process::exit(signal.exit_code),
         };
-        app.print_banner();
-        let failed = tokio::select! {
-            failed = app.failed() => Some(failed),
+        let (ask, asked) = watch::channel(false);
+        let mut life = std::pin::pin!(app.live(self.services, self.hooks, StopWish(asked)));
+        tokio::select! {
+            result = &mut life => return result,
             signal = signals.next() => {
                 tracing::info!(signal = signal.name, "stopping; a second signal ends it at once");
-                None
+                ask.send_replace(true);
             }
-        };
-        let reports = tokio::select! {
-            reports = app.stop() => reports,
+        }
+        tokio::select! {
+            result = life => result,
             signal = signals.next() => std::process::exit(signal.exit_code),
-        };
-        let requests = reports
-            .iter()
-            .flat_map(|report| &report.abandoned)
-            .map(|abandoned| abandoned.requests)
-            .sum();
-        if let Some(error) = failed {
-            return Err(error);
         }
-        if requests > 0 {
-            return Err(AppError::Abandoned { requests });
-        }
-        tracing::info!("stopped");
-        Ok(())
     }
 
     /// Connects and starts the services, and leaves the rest to you: no banner, no logging, no
-    /// signals.
+    /// signals. What it leaves out is checked all the same: a level of the log that is none is an
+    /// error, and so is the `call` subcommand, which is for [`run`](Self::run).
     ///
     /// # Errors
     ///
-    /// When there is no connection, or a service does not start; then none runs.
+    /// When there is no connection, or a service does not start; then none runs. With
+    /// `#[micro::main]`, wrong usage ends the process with code 2: see [`AppError::exit_code`].
     pub async fn start(mut self) -> Result<RunningApp, AppError> {
         let args = self.take_args();
-        self.start_with(&args).await
+        self.check_unused(&args)?;
+        let mut app = self.open(&args)?.await?;
+        app.start(self.services, self.hooks, &mut StopWish::never())
+            .await?;
+        Ok(app)
     }
 
     /// Connects as [`run`](Self::run) would, for a program that only calls: by the same flags,
@@ -287,6 +283,7 @@ impl App {
             Source::Given(args) => args,
             Source::Process => args::read_without_service(),
         };
+        self.check_unused(&args)?;
         if let Some(connection) = self.connection {
             return Ok(connection);
         }
@@ -295,6 +292,23 @@ impl App {
             None => program::name(),
         };
         self.search(&args, &name)?.connect_to_running().await
+    }
+
+    fn log_targets(&self, args: &AppArgs) -> Result<Targets, AppError> {
+        let level = args.log_level()?;
+        let level = level.as_deref().or(self.log.as_deref());
+        log_targets(level.unwrap_or(DEFAULT_LOG))
+    }
+
+    /// Refuses what a program that does not [`run`](Self::run) would ignore.
+    fn check_unused(&self, args: &AppArgs) -> Result<(), AppError> {
+        self.log_targets(args)?;
+        match args.command() {
+            None => Ok(()),
+            Some(Command::Call(_)) => Err(AppError::Usage(
+                "this program has no `call` here: leave it out".to_owned(),
+            )),
+        }
     }
 
     fn take_args(&mut self) -> AppArgs {
@@ -316,41 +330,31 @@ impl App {
         Ok(Search::new(settings))
     }
 
-    async fn start_with(self, args: &AppArgs) -> Result<RunningApp, AppError> {
+    /// Connects, with nothing served yet. It borrows nothing, for hooks are not shared between
+    /// threads.
+    fn open(
+        &self,
+        args: &AppArgs,
+    ) -> Result<impl Future<Output = Result<RunningApp, AppError>> + Send + use<>, AppError> {
         let Some(first) = self.services.first() else {
             return Err(AppError::NoService);
         };
-        let Nats {
-            connection,
-            origin,
-            dev_server,
-        } = match &self.connection {
-            Some(connection) => Nats::given(connection.clone()),
-            None => self.search(args, first.name())?.connect().await?,
+        let search = match &self.connection {
+            Some(connection) => Err(Nats::given(connection.clone())),
+            None => Ok(self.search(args, first.name())?),
         };
-        let mut app = RunningApp {
-            services: Vec::with_capacity(self.services.len()),
-            connection,
-            origin,
-            _dev_server: dev_server,
-        };
-        for service in self.services {
-            match service.start(&app.connection).await {
-                Ok(service) => app.services.push(service),
-                Err(error) => {
-                    app.stop().await;
-                    return Err(error.into());
-                }
-            }
-        }
-        for hook in self.hooks {
-            if let Err(error) = (hook.0)(&app).await {
-                app.stop().await;
-                let reason = error.to_string();
-                return Err(AppError::Hook { reason });
-            }
-        }
-        Ok(app)
+        Ok(async move {
+            let nats = match search {
+                Ok(search) => search.connect().boxed().await?,
+                Err(given) => given,
+            };
+            Ok(RunningApp {
+                services: Vec::new(),
+                connection: nats.connection,
+                origin: nats.origin,
+                _dev_server: nats.dev_server,
+            })
+        })
     }
 
     async fn call(self, args: &AppArgs, call: &args::CallArgs) -> Result<(), AppError> {
@@ -381,6 +385,23 @@ pub async fn run_all() -> Result<(), Error> {
     App::from_args().registered(registry).await?.run().await
 }
 
+/// Whether somebody wants the program to stop.
+struct StopWish(watch::Receiver<bool>);
+
+impl StopWish {
+    /// For a program that is not stopped from here.
+    fn never() -> Self {
+        Self(watch::channel(false).1)
+    }
+
+    /// Waits for the wish.
+    async fn said(&mut self) {
+        if self.0.wait_for(|said| *said).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// Services that run, and their connection.
 #[derive(Debug)]
 pub struct RunningApp {
@@ -407,6 +428,79 @@ impl RunningApp {
         join_all(self.services.iter().map(RunningService::stop)).await
     }
 
+    /// Starts, says so, waits for a wish to stop, and stops.
+    async fn live(
+        &mut self,
+        services: Vec<ServiceBuilder>,
+        hooks: Vec<StartHook>,
+        mut wish: StopWish,
+    ) -> Result<(), AppError> {
+        let mut failed = None;
+        if self.start(services, hooks, &mut wish).await? {
+            self.print_banner();
+            failed = tokio::select! {
+                failed = self.failed() => Some(failed),
+                () = wish.said() => None,
+            };
+        }
+        let reports = self.stop().await;
+        let requests = reports
+            .iter()
+            .flat_map(|report| &report.abandoned)
+            .map(|abandoned| abandoned.requests)
+            .sum();
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if requests > 0 {
+            return Err(AppError::Abandoned { requests });
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Starts the services and calls the hooks: all of it, or nothing is left running. Whether it
+    /// came to its end: a wish to stop cuts it short, and leaves the stop to the caller.
+    async fn start(
+        &mut self,
+        services: Vec<ServiceBuilder>,
+        hooks: Vec<StartHook>,
+        wish: &mut StopWish,
+    ) -> Result<bool, AppError> {
+        for service in services {
+            let mut starting = std::pin::pin!(service.start(&self.connection));
+            let (started, wished) = tokio::select! {
+                started = &mut starting => (started, false),
+                // Some of its endpoints may be served already: it stops as the others do, once it
+                // is there.
+                () = wish.said() => (starting.await, true),
+            };
+            match started {
+                Ok(service) => self.services.push(service),
+                Err(_) if wished => {}
+                Err(error) => {
+                    self.stop().await;
+                    return Err(error.into());
+                }
+            }
+            if wished {
+                return Ok(false);
+            }
+        }
+        for hook in hooks {
+            let done = tokio::select! {
+                done = (hook.0)(self) => done,
+                () = wish.said() => return Ok(false),
+            };
+            if let Err(error) = done {
+                self.stop().await;
+                let reason = error.to_string();
+                return Err(AppError::Hook { reason });
+            }
+        }
+        Ok(true)
+    }
+
     /// Waits until a service stops without being asked to. One is enough: a program that serves
     /// only some of what it should had better be started again.
     async fn failed(&self) -> AppError {
@@ -430,8 +524,7 @@ impl RunningApp {
 }
 
 /// Logs to the standard error, unless the program has set up logging of its own.
-fn log_to_stderr(level: &str) -> Result<(), AppError> {
-    let targets = log_targets(level)?;
+fn log_to_stderr(targets: Targets) {
     let format = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
@@ -441,7 +534,6 @@ fn log_to_stderr(level: &str) -> Result<(), AppError> {
         .with(targets)
         .with(filter_fn(shows_no_secret))
         .try_init();
-    Ok(())
 }
 
 /// The client's finest level has what it sends to connect: passwords and tokens.

@@ -1,15 +1,65 @@
 //! What `#[micro::main]` runs a program on.
 
-use std::io;
+use std::any::Any;
+use std::io::{self, Write as _};
 
-/// Runs an async `main` on a multi-threaded tokio runtime with everything enabled.
+use super::error::AppError;
+use crate::error::Error;
+
+/// Runs an async `main` on a multi-threaded tokio runtime with everything enabled. In a program's
+/// own thread, wrong usage ends the process with its exit code.
 ///
 /// # Errors
 ///
 /// Those of `main`, and the system's when it gives no threads.
-pub fn block_on<T, E: From<io::Error>>(main: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    tokio::runtime::Builder::new_multi_thread()
+pub fn block_on<T, E>(main: impl Future<Output = Result<T, E>>) -> Result<T, E>
+where
+    E: From<io::Error> + 'static,
+{
+    let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(main)
+        .block_on(main);
+    // Tests run here, too, in threads that have their names: those only fail.
+    if let Err(error) = &result
+        && let Some(usage) = app_error(error).filter(|error| error.is_usage())
+        && std::thread::current().name() == Some("main")
+    {
+        let _ = writeln!(io::stderr(), "error: {usage}");
+        std::process::exit(usage.exit_code().into());
+    }
+    result
+}
+
+/// The error of an `App`, as `main` returns it: as it is, in an [`Error`], or in a box.
+fn app_error<E: 'static>(error: &E) -> Option<&AppError> {
+    let error: &dyn Any = error;
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return error.source()?.downcast_ref();
+    }
+    if let Some(error) = error.downcast_ref::<Box<dyn std::error::Error>>() {
+        return error.downcast_ref();
+    }
+    if let Some(error) = error.downcast_ref::<Box<dyn std::error::Error + Send + Sync>>() {
+        return error.downcast_ref();
+    }
+    error.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_of_an_app_is_found_however_main_returns_it() {
+        let usage = || AppError::Usage("wrong".to_owned());
+        assert!(app_error(&usage()).is_some());
+        assert!(app_error(&Error::from(usage())).is_some());
+        assert!(app_error(&Box::<dyn std::error::Error>::from(usage())).is_some());
+        assert!(app_error(&Box::<dyn std::error::Error + Send + Sync>::from(usage())).is_some());
+        assert!(app_error(&Error::new(500, "another")).is_none());
+        assert!(app_error(&io::Error::other("another")).is_none());
+        assert_eq!(usage().exit_code(), 2);
+        assert_eq!(AppError::NoService.exit_code(), 1);
+    }
 }

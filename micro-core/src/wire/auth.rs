@@ -1,12 +1,12 @@
 //! Who a connection says it is.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use nkeys::{KeyPair, KeyPairType};
 
 use super::connect_error::{ConnectError, ConnectSetting};
 use super::secret::Secret;
+use super::setting_path::SettingPath;
 
 /// How a connection shows who it is. There is one way at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,11 @@ pub(crate) enum Auth {
 /// Where a text with a seed is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Read at each connect: who changes the file does not have to start the program again.
-    File(PathBuf),
+    /// Read once, and again at each reconnect: who changes the file does not have to start the
+    /// program again.
+    File(SettingPath),
+    /// A file that was read, and what it said then.
+    Read(SettingPath, Secret),
     Text(Secret),
 }
 
@@ -40,16 +43,46 @@ impl fmt::Display for Auth {
         match self {
             Self::User { user, .. } => write!(f, "user `{user}` with this password"),
             Self::Token(_) => f.write_str("the token"),
-            Self::Creds(Source::File(path)) => write!(f, "the credentials in {}", path.display()),
-            Self::NKey(Source::File(path)) => write!(f, "the nkey in {}", path.display()),
-            Self::Creds(Source::Text(_)) => f.write_str("the credentials"),
-            Self::NKey(Source::Text(_)) => f.write_str("the nkey"),
+            Self::Creds(source) => match source.path() {
+                Some(path) => write!(f, "the credentials in {path}"),
+                None => f.write_str("the credentials"),
+            },
+            Self::NKey(source) => match source.path() {
+                Some(path) => write!(f, "the nkey in {path}"),
+                None => f.write_str("the nkey"),
+            },
             Self::Jwt { .. } => f.write_str("the user's JWT"),
         }
     }
 }
 
 impl Auth {
+    /// The same with its file read: some can be read only once. An error if it cannot be used.
+    pub(super) fn read(&self) -> Result<Self, ConnectError> {
+        let read = match self {
+            Self::Creds(source) => Self::Creds(source.kept(ConnectSetting::Creds)?),
+            Self::NKey(source) => Self::NKey(source.kept(ConnectSetting::NKey)?),
+            _ => self.clone(),
+        };
+        read.answer(&[])?;
+        Ok(read)
+    }
+
+    /// The same with what the file says now; nothing if that cannot be used.
+    pub(super) fn read_again(&self) -> Option<Self> {
+        let again = match self {
+            Self::Creds(source) => Self::Creds(source.file_again()?),
+            Self::NKey(source) => Self::NKey(source.file_again()?),
+            _ => return None,
+        };
+        again
+            .read()
+            .inspect_err(|error| {
+                tracing::warn!(%error, "connecting with what the file said before");
+            })
+            .ok()
+    }
+
     /// What the server is told, with its challenge signed where there is a key.
     pub(super) fn answer(&self, challenge: &[u8]) -> Result<async_nats::Auth, ConnectError> {
         let mut auth = async_nats::Auth::new();
@@ -93,18 +126,36 @@ impl Auth {
 }
 
 impl Source {
+    /// Where it is, unless it was given as it is.
+    pub(crate) fn path(&self) -> Option<&SettingPath> {
+        match self {
+            Self::File(path) | Self::Read(path, _) => Some(path),
+            Self::Text(_) => None,
+        }
+    }
+
+    fn kept(&self, setting: ConnectSetting) -> Result<Self, ConnectError> {
+        match self {
+            Self::File(path) => Ok(Self::Read(path.clone(), self.read(setting)?)),
+            Self::Read(..) | Self::Text(_) => Ok(self.clone()),
+        }
+    }
+
+    /// The file that was read, to be read again. A pipe has nothing more to say, and could be
+    /// waited for.
+    fn file_again(&self) -> Option<Self> {
+        match self {
+            Self::Read(path, _) if !path.path()?.exists() || path.path()?.is_file() => {
+                Some(Self::File(path.clone()))
+            }
+            _ => None,
+        }
+    }
+
     fn read(&self, setting: ConnectSetting) -> Result<Secret, ConnectError> {
         match self {
-            Self::Text(text) => Ok(text.clone()),
-            // A seed where a path belongs is not to be printed as one.
-            Self::File(path) if path.to_str().is_some_and(|text| user_key(text).is_ok()) => {
-                Err(text_refused(
-                    setting,
-                    "it is a seed itself; write the seed to a file that only you can read, and give \
-                     the path of that",
-                ))
-            }
-            Self::File(path) => std::fs::read_to_string(path)
+            Self::Text(text) | Self::Read(_, text) => Ok(text.clone()),
+            Self::File(path) => std::fs::read_to_string(ConnectError::path_of(setting, path)?)
                 .map(Secret::new)
                 .map_err(|error| self.refused(setting, &error.to_string())),
         }
@@ -112,7 +163,7 @@ impl Source {
 
     fn refused(&self, setting: ConnectSetting, reason: &str) -> ConnectError {
         match self {
-            Self::File(path) => ConnectError::file(setting, path, reason),
+            Self::File(path) | Self::Read(path, _) => ConnectError::file(setting, path, reason),
             Self::Text(_) => text_refused(setting, reason),
         }
     }
@@ -190,30 +241,42 @@ mod tests {
         let user = KeyPair::new_user().seed().unwrap();
         let account = KeyPair::new_account().seed().unwrap();
         for (auth, says) in [
-            (Auth::Creds(text("secret")), "it has no JWT and no seed"),
+            (Auth::Creds(text("hunter2")), "it has no JWT and no seed"),
             (
-                Auth::Creds(text(&creds("secret", "secret"))),
+                Auth::Creds(text(&creds("hunter2", "hunter2"))),
                 "its seed is not one",
             ),
             (
-                Auth::Creds(text(&creds("secret", &account))),
+                Auth::Creds(text(&creds("hunter2", &account))),
                 "its seed is not a user's",
             ),
-            (Auth::NKey(text("secret")), "it has no seed of a user"),
+            (Auth::NKey(text("hunter2")), "it has no seed of a user"),
             (
-                Auth::NKey(Source::File(user.clone().into())),
-                "it is a seed itself",
+                Auth::NKey(Source::File(SettingPath::new(&user))),
+                "that is the content and not a path",
             ),
             (
-                Auth::NKey(Source::File("/no/such.nk".into())),
+                Auth::NKey(Source::File(SettingPath::new("/no/such.nk"))),
                 "cannot use the nkey file /no/such.nk: No such file",
+            ),
+            (
+                Auth::NKey(Source::File(SettingPath::new(&account))),
+                "that is the content and not a path",
+            ),
+            (
+                Auth::Creds(Source::File(SettingPath::new(creds("hunter2", &user)))),
+                "that is the content and not a path",
             ),
         ] {
             let error = auth.answer(b"").err().unwrap();
             assert!(error.is_usage());
             let text = error.to_string();
             assert!(text.contains(says), "{text}");
-            assert!(!text.contains("secret") && !text.contains(&user), "{text}");
+            for shown in [text, format!("{error:?}"), format!("{auth:?}")] {
+                for secret in ["hunter2", &user, &account] {
+                    assert!(!shown.contains(secret), "{shown}");
+                }
+            }
         }
     }
 }

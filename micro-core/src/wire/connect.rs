@@ -1,17 +1,19 @@
 //! From options to a connection, or to an error that says what to do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::{AuthError, ConnectErrorKind};
+use async_nats::{AuthError, ConnectErrorKind, ServerAddr};
 
 use super::auth::Auth;
 use super::connect_error::ConnectError;
 use super::connection::Connection;
 use super::events::Events;
+use super::look::{self, Seen};
 use super::options::ConnectOptions;
+use super::tls;
 use super::urls::ServerUrls;
-use super::{look, tls};
 
 /// How long a server may take from the first packet to a usable connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -38,20 +40,90 @@ impl Connection {
     }
 }
 
-/// Finds what is wrong with the options themselves, as far as that can be known without a server.
-pub(crate) fn check(options: &ConnectOptions) -> Result<(), ConnectError> {
-    let urls = options.checked_urls()?;
-    match options.auth.as_ref().or(urls.auth()) {
-        Some(auth) => auth.answer(&[]).map(|_| ()),
-        None => Ok(()),
-    }
+/// The options with their credentials read, once what can be known without a server is known to be
+/// right.
+pub(crate) fn check(options: &ConnectOptions) -> Result<ConnectOptions, ConnectError> {
+    options.checked_urls()?;
+    Ok(ConnectOptions {
+        auth: options.auth.as_ref().map(Auth::read).transpose()?,
+        ..options.clone()
+    })
 }
 
 pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
     let urls = options.checked_urls()?;
     let auth = options.auth.as_ref().or(urls.auth());
+    let auth = auth
+        .map(Auth::read)
+        .transpose()?
+        .map(|auth| Arc::new(Credentials::new(auth)));
+    tls::choose_cryptography();
     let events = Events::new();
-    let mut client = client_options(auth)?
+    let client = || client(options, &urls, auth.as_ref(), &events);
+    let mut error = match client().connect(urls.addresses()).await {
+        Ok(client) => {
+            accepted(auth.as_deref());
+            return Ok(Connection::with_events(client, events));
+        }
+        Err(error) => error,
+    };
+    let mut seen = Vec::new();
+    if is_about_the_way(&error) {
+        seen = look::see(&urls).await;
+        // The client tells what the last of a list said, in an order of its own: those that are
+        // not there hide what is wrong with those that are.
+        let there: Vec<_> = seen
+            .iter()
+            .filter(|(_, seen)| match seen {
+                Seen::Server(_) => true,
+                Seen::Mute => greets_late(options, &urls),
+                Seen::Nobody(_) => false,
+            })
+            .map(|(address, _)| (*address).clone())
+            .collect();
+        if !there.is_empty() && there.len() < seen.len() {
+            match Box::pin(client().connect(there.as_slice())).await {
+                Ok(client) => {
+                    accepted(auth.as_deref());
+                    let connection = Connection::with_events(client, events.clone());
+                    let all = connection.client().set_server_pool(urls.addresses()).await;
+                    if let Err(error) = all {
+                        tracing::warn!(%error, "only the servers that are there now are known");
+                    }
+                    return Ok(connection);
+                }
+                Err(again) => error = again,
+            }
+        }
+    }
+    let who = auth.as_deref().map(|auth| &auth.first);
+    Err(explain(options, &urls, who, &error, seen))
+}
+
+fn accepted(auth: Option<&Credentials>) {
+    if let Some(auth) = auth {
+        auth.accepted.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether the error may be that nothing is there.
+fn is_about_the_way(error: &async_nats::ConnectError) -> bool {
+    use ConnectErrorKind as Kind;
+    tls::cause(error).is_none() && matches!(error.kind(), Kind::Io | Kind::TimedOut | Kind::Dns)
+}
+
+/// Whether servers there say nothing to whoever only looks: websockets, and those that wait for TLS.
+fn greets_late(options: &ConnectOptions, urls: &ServerUrls) -> bool {
+    urls.any_websocket() || options.tls.is_first()
+}
+
+fn client(
+    options: &ConnectOptions,
+    urls: &ServerUrls,
+    auth: Option<&Arc<Credentials>>,
+    events: &Events,
+) -> async_nats::ConnectOptions {
+    let mut client = client_options(auth)
         .connection_timeout(CONNECT_WITHIN)
         .event_callback(events.callback())
         // What else the cluster has is told without its scheme, and taken for `nats://`.
@@ -66,42 +138,60 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
     if let Some(prefix) = &options.inbox_prefix {
         client = client.custom_inbox_prefix(prefix);
     }
-    match client.connect(urls.addresses()).await {
-        Ok(client) => Ok(Connection::with_events(client, events)),
-        Err(error) => Err(explain(options, &urls, auth, &error).await),
-    }
+    client
 }
 
 /// The client's options with an answer to the server's challenge, which is made anew at each
 /// connect.
-fn client_options(auth: Option<&Auth>) -> Result<async_nats::ConnectOptions, ConnectError> {
+fn client_options(auth: Option<&Arc<Credentials>>) -> async_nats::ConnectOptions {
     let Some(auth) = auth else {
-        return Ok(async_nats::ConnectOptions::new());
+        return async_nats::ConnectOptions::new();
     };
-    // What is wrong with a file is said before a server is bothered.
-    auth.answer(&[])?;
-    let auth = Arc::new(auth.clone());
-    Ok(async_nats::ConnectOptions::with_auth_callback(
-        move |challenge| {
-            let auth = Arc::clone(&auth);
-            async move {
-                let answering = tokio::task::spawn_blocking(move || auth.answer(&challenge));
-                answering
-                    .await
-                    .map_err(AuthError::new)?
-                    .map_err(AuthError::new)
-            }
-        },
-    ))
+    let auth = Arc::clone(auth);
+    async_nats::ConnectOptions::with_auth_callback(move |challenge| {
+        let auth = Arc::clone(&auth);
+        async move {
+            let answering = tokio::task::spawn_blocking(move || auth.answer(&challenge));
+            answering
+                .await
+                .map_err(AuthError::new)?
+                .map_err(AuthError::new)
+        }
+    })
+}
+
+/// Who a connection says it is, at first and later.
+#[derive(Debug)]
+struct Credentials {
+    first: Auth,
+    /// Whether a server let it in.
+    accepted: AtomicBool,
+}
+
+impl Credentials {
+    fn new(first: Auth) -> Self {
+        Self {
+            first,
+            accepted: AtomicBool::new(false),
+        }
+    }
+
+    /// By what was read first, and at reconnects by what the file says then, if that can be used.
+    fn answer(&self, challenge: &[u8]) -> Result<async_nats::Auth, ConnectError> {
+        let reconnects = self.accepted.load(Ordering::Relaxed);
+        let newer = reconnects.then(|| self.first.read_again()).flatten();
+        newer.as_ref().unwrap_or(&self.first).answer(challenge)
+    }
 }
 
 /// Turns the client's error into one that names the cause. The client cannot tell a silent port
-/// from a slow server, so this looks.
-async fn explain(
+/// from a slow server, so this has been looked at.
+fn explain(
     options: &ConnectOptions,
     urls: &ServerUrls,
     auth: Option<&Auth>,
     error: &async_nats::ConnectError,
+    seen: Vec<(&ServerAddr, Seen)>,
 ) -> ConnectError {
     let shown = urls.to_string();
     if let Some(cause) = tls::cause(error) {
@@ -138,28 +228,22 @@ async fn explain(
         urls: shown.clone(),
         reason,
     };
-    // A websocket, and a server that waits for TLS, say nothing to whoever only looks.
-    if !matches!(kind, ConnectErrorKind::Io | ConnectErrorKind::TimedOut)
-        || urls.any_websocket()
-        || options.tls.is_first()
-    {
-        return failed;
+    // A server that wants another certificate says so and hangs up, and what it said may be lost.
+    let verifies = |seen: &Seen| matches!(seen, Seen::Server(greeting) if greeting.tls_verify);
+    if is_about_the_way(error) && seen.iter().any(|(_, seen)| verifies(seen)) {
+        return ConnectError::Tls {
+            urls: shown,
+            reason: root_cause(error),
+            advice: match options.tls.cert {
+                Some(_) => tls::CERTIFICATE_REFUSED.to_owned(),
+                None => tls::CERTIFICATE_REQUIRED.to_owned(),
+            },
+        };
     }
-    match look::greetings(urls).await {
-        Err(error) => error,
-        // A server that wants another certificate says so and hangs up, and what it said may be
-        // lost.
-        Ok(greetings) if greetings.iter().any(|greeting| greeting.tls_verify) => {
-            ConnectError::Tls {
-                urls: shown,
-                reason: root_cause(error),
-                advice: match options.tls.cert {
-                    Some(_) => tls::CERTIFICATE_REFUSED.to_owned(),
-                    None => tls::CERTIFICATE_REQUIRED.to_owned(),
-                },
-            }
-        }
-        Ok(_) => failed,
+    match look::absence(urls, seen) {
+        Some(ConnectError::NotNats { .. }) if greets_late(options, urls) => failed,
+        Some(absence) => absence,
+        None => failed,
     }
 }
 
@@ -178,4 +262,115 @@ fn root_cause(error: &async_nats::ConnectError) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use nkeys::KeyPair;
+
+    use super::*;
+
+    /// A server that greets, and answers CONNECT with an error.
+    fn refuses(says: &'static str) -> String {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("nats://{}", server.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for socket in server.incoming() {
+                let mut socket = socket.unwrap();
+                let info = r#"INFO {"server_id":"x","version":"2.10.0","max_payload":1024}"#;
+                let _ = write!(socket, "{info}\r\n");
+                let mut heard = String::new();
+                let mut lines = BufReader::new(socket.try_clone().unwrap());
+                while lines.read_line(&mut heard).is_ok_and(|read| read > 0) {
+                    if heard.contains("PING") {
+                        let _ = write!(socket, "-ERR '{says}'\r\n");
+                        break;
+                    }
+                }
+            }
+        });
+        url
+    }
+
+    async fn error(urls: &str) -> ConnectError {
+        connect(&ConnectOptions::new().urls(urls))
+            .await
+            .unwrap_err()
+    }
+
+    #[test]
+    fn a_file_is_read_once_and_again_at_reconnects() {
+        let file = std::env::temp_dir().join(format!("micro-nkey-{}.nk", std::process::id()));
+        let [one, two] = [KeyPair::new_user(), KeyPair::new_user()];
+        std::fs::write(&file, one.seed().unwrap()).unwrap();
+        let options = check(&ConnectOptions::new().nkey(&file)).unwrap();
+        let first = options.auth.unwrap().read().unwrap();
+        let credentials = Credentials::new(first);
+        let who = || credentials.answer(b"x").unwrap().nkey.unwrap();
+        std::fs::write(&file, two.seed().unwrap()).unwrap();
+        assert_eq!(who(), one.public_key());
+        accepted(Some(&credentials));
+        assert_eq!(who(), two.public_key());
+        for unusable in ["", "SUA"] {
+            std::fs::write(&file, unusable).unwrap();
+            assert_eq!(who(), one.public_key());
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(who(), one.public_key());
+    }
+
+    #[test]
+    fn credentials_can_be_given_without_a_file() {
+        let seed = KeyPair::new_user().seed().unwrap();
+        assert!(check(&ConnectOptions::new().nkey_seed(&seed)).is_ok());
+        let creds = format!(
+            "-----BEGIN NATS USER JWT-----\na.b.c\n------END NATS USER JWT------\n\
+             -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+        );
+        assert!(check(&ConnectOptions::new().creds_text(&creds)).is_ok());
+        let error = check(&ConnectOptions::new().creds_text(&seed)).unwrap_err();
+        assert!(!error.to_string().contains(&seed), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_of_a_list_that_is_there_says_what_is_wrong() {
+        let full = refuses("maximum connections exceeded");
+        // The client takes a list in an order of its own.
+        for _ in 0..8 {
+            for list in [format!("{full},127.0.0.1:1"), format!("127.0.0.1:1,{full}")] {
+                let error = error(&list).await;
+                assert!(
+                    matches!(&error, ConnectError::Failed { reason, .. }
+                        if reason.contains("maximum connections exceeded")),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_list_without_a_server_says_what_is_there() {
+        let absent = error("127.0.0.1:1,127.0.0.1:2").await;
+        assert!(
+            matches!(absent, ConnectError::Unreachable { .. }),
+            "{absent}"
+        );
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mute = format!("nats://{}", server.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for socket in server.incoming() {
+                let _ = socket
+                    .unwrap()
+                    .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            }
+        });
+        let error = error(&format!("127.0.0.1:1,{mute}")).await;
+        assert!(
+            matches!(&error, ConnectError::NotNats { url } if *url == mute),
+            "{error}"
+        );
+    }
 }

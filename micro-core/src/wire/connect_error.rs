@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use super::setting_path::SettingPath;
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,12 +45,12 @@ pub enum ConnectError {
         reason: String,
     },
     /// Nothing listens at any of the addresses.
-    #[error("no NATS server at {urls}: {source}; start one there, or give the URL of another")]
+    #[error("no NATS server at {urls}: {error}; start one there, or give the URL of another")]
     Unreachable {
         /// Where a server was looked for.
         urls: String,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// Something listens, and it is not NATS.
     #[error(
@@ -142,12 +144,26 @@ impl fmt::Display for ConnectSetting {
 }
 
 impl ConnectError {
-    pub(super) fn file(setting: ConnectSetting, path: &Path, reason: &str) -> Self {
-        Self::File {
-            setting,
-            path: path.to_owned(),
-            reason: reason.to_owned(),
+    pub(super) fn file(setting: ConnectSetting, path: &SettingPath, reason: &str) -> Self {
+        match Self::path_of(setting, path) {
+            Ok(path) => Self::File {
+                setting,
+                path: path.to_owned(),
+                reason: reason.to_owned(),
+            },
+            Err(error) => error,
         }
+    }
+
+    /// The path itself; an error if it is what should be in the file.
+    pub(super) fn path_of(setting: ConnectSetting, path: &SettingPath) -> Result<&Path, Self> {
+        path.path().ok_or_else(|| Self::Settings {
+            setting,
+            reason: format!(
+                "the {setting} cannot be used: that is the content and not a path; write it to a \
+                 file that only you can read, and give the path of that"
+            ),
+        })
     }
 
     /// Whether what was given is wrong, rather than the world.

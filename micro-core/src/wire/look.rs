@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
+use futures_util::future::join_all;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -30,31 +31,60 @@ pub(super) struct Greeting {
     pub(super) tls_verify: bool,
 }
 
-/// Looks whether NATS servers listen at `urls`, without saying anything to them.
-pub(crate) async fn look(urls: &ServerUrls) -> Result<(), ConnectError> {
-    greetings(urls).await.map(|_| ())
+/// What a look at one address has shown.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// A NATS server, and what it says to everybody.
+    Server(Greeting),
+    /// Something that does not greet as a NATS server does.
+    Mute,
+    /// Nothing that can be reached.
+    Nobody(io::Error),
 }
 
-/// What the servers at `urls` say to everybody.
-pub(super) async fn greetings(urls: &ServerUrls) -> Result<Vec<Greeting>, ConnectError> {
-    let mut greetings = Vec::new();
-    for address in urls.addresses() {
-        match greeting(address).await {
-            Ok(Some(greeting)) => greetings.push(greeting),
-            Ok(None) => {
-                return Err(ConnectError::NotNats {
+/// Looks whether a NATS server listens at any of `urls`, without saying anything to it.
+pub(crate) async fn look(urls: &ServerUrls) -> Result<(), ConnectError> {
+    let seen = see(urls).await;
+    let is_there = seen.iter().any(|(_, seen)| matches!(seen, Seen::Server(_)));
+    match absence(urls, seen) {
+        Some(error) if !is_there => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Looks at each address.
+pub(super) async fn see(urls: &ServerUrls) -> Vec<(&ServerAddr, Seen)> {
+    let looks = urls.addresses().iter().map(async |address| {
+        let seen = match greeting(address).await {
+            Ok(Some(greeting)) => Seen::Server(greeting),
+            Ok(None) => Seen::Mute,
+            Err(error) => Seen::Nobody(error),
+        };
+        (address, seen)
+    });
+    join_all(looks).await
+}
+
+/// What is wrong if none of the addresses has a NATS server: nobody is there, or somebody else is.
+pub(super) fn absence(urls: &ServerUrls, seen: Vec<(&ServerAddr, Seen)>) -> Option<ConnectError> {
+    let mut why = None;
+    for (address, seen) in seen {
+        match seen {
+            Seen::Server(_) => return None,
+            Seen::Mute => {
+                why = Some(ConnectError::NotNats {
                     url: urls::shown(address),
                 });
             }
-            Err(source) => {
-                return Err(ConnectError::Unreachable {
+            Seen::Nobody(error) => {
+                why.get_or_insert(ConnectError::Unreachable {
                     urls: urls.to_string(),
-                    source,
+                    error,
                 });
             }
         }
     }
-    Ok(greetings)
+    why
 }
 
 /// What listens there says, if it is `INFO` as of a NATS server; an error if nothing listens.

@@ -5,7 +5,8 @@
 //! callback sees, a flush that is no barrier) is dealt with here, once:
 //!
 //! - `connect`: from options to a connection, or to an error that says what is wrong;
-//! - `options`: what can be said of a connection: `urls`, `auth`, `tls`, and the `secret`s in them;
+//! - `options`: what can be said of a connection: `urls`, `auth`, `tls`, the `secret`s in them and
+//!   each `setting_path`;
 //! - `look`: whether a server is there, and what it says first;
 //! - `connect_error`: why there is no connection;
 //! - `connection`: subscribe, publish, flush;
@@ -29,6 +30,7 @@ mod reader;
 mod replies;
 mod requests;
 mod secret;
+mod setting_path;
 mod subscription;
 mod tls;
 mod urls;
@@ -49,5 +51,6 @@ pub(crate) use options::DEFAULT_URL;
 pub(crate) use reader::{Reader, Receive};
 pub(crate) use replies::{Replies, says_no_responders};
 pub(crate) use secret::Secret;
+pub(crate) use setting_path::{SettingPath, is_content};
 pub(crate) use subscription::Subscription;
 pub(crate) use urls::ServerUrls;

@@ -8,6 +8,7 @@ use micro_names::check_token;
 use super::auth::{Auth, Source};
 use super::connect_error::{ConnectError, ConnectSetting};
 use super::secret::Secret;
+use super::setting_path::SettingPath;
 use super::tls::Tls;
 use super::urls::ServerUrls;
 
@@ -30,7 +31,8 @@ pub(crate) const DEFAULT_URL: &str = "nats://127.0.0.1:4222";
 /// # Ok(()) }
 /// ```
 ///
-/// Passwords, tokens and seeds are not among what `Debug` shows.
+/// Passwords, tokens and seeds are not among what `Debug` shows, nor is the content of a file that
+/// was given in place of its path.
 ///
 #[doc = include_str!("connecting.md")]
 ///
@@ -58,18 +60,30 @@ impl ConnectOptions {
         self
     }
 
-    /// A file with a user's JWT and seed, as `nsc` writes it. It is read at each connect and
-    /// reconnect, so that renewed credentials are found.
+    /// A file with a user's JWT and seed, as `nsc` writes it. It is read once, and again at each
+    /// reconnect, so that renewed credentials are found; what was read first holds where the file
+    /// cannot be read any more.
     ///
-    /// This and the next four exclude each other: the last call counts, and goes before what a URL
+    /// This and the next six exclude each other: the last call counts, and goes before what a URL
     /// says.
     pub fn creds(self, file: impl Into<PathBuf>) -> Self {
-        self.auth(Auth::Creds(Source::File(file.into())))
+        self.auth(Auth::Creds(Source::File(SettingPath::new(file))))
     }
 
-    /// A file with a user's seed. It is read at each connect and reconnect.
+    /// What would be in the file of [`creds`](Self::creds), for programs that have it from
+    /// elsewhere.
+    pub fn creds_text(self, text: impl Into<String>) -> Self {
+        self.auth(Auth::Creds(Source::Text(Secret::new(text))))
+    }
+
+    /// A file with a user's seed, read as [`creds`](Self::creds) is.
     pub fn nkey(self, file: impl Into<PathBuf>) -> Self {
-        self.auth(Auth::NKey(Source::File(file.into())))
+        self.auth(Auth::NKey(Source::File(SettingPath::new(file))))
+    }
+
+    /// A user's seed itself.
+    pub fn nkey_seed(self, seed: impl Into<String>) -> Self {
+        self.auth(Auth::NKey(Source::Text(Secret::new(seed))))
     }
 
     /// A user and a password.
@@ -100,16 +114,18 @@ impl ConnectOptions {
 
     /// A file with the certificates that are trusted, in PEM form, instead of the system's.
     ///
-    /// Whoever sets anything of TLS gets it, or no connection.
+    /// Whoever sets anything of TLS gets it, or no connection. TLS is that of `rustls`, with the
+    /// cryptography that the program has installed as its default; if there is none, the first
+    /// connection installs `ring`.
     pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
-        self.tls.ca = Some(file.into());
+        self.tls.ca = Some(SettingPath::new(file));
         self
     }
 
     /// Files with this client's certificate and its key, in PEM form.
     pub fn tls_cert(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        self.tls.cert = Some(cert.into());
-        self.tls.key = Some(key.into());
+        self.tls.cert = Some(SettingPath::new(cert));
+        self.tls.key = Some(SettingPath::new(key));
         self
     }
 
@@ -139,7 +155,7 @@ impl ConnectOptions {
     /// The URLs, once everything that can be known without a server is known to be right.
     pub(super) fn checked_urls(&self) -> Result<ServerUrls, ConnectError> {
         let urls = self.parsed_urls()?;
-        if self.tls.is_wanted()
+        if (self.tls.is_wanted() || urls.want_tls())
             && let Some(url) = urls.plain_websocket()
         {
             return Err(ConnectError::Url {

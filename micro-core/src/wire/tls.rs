@@ -1,7 +1,6 @@
 //! What a connection needs for TLS, and what goes wrong with it.
 
-use std::path::{Path, PathBuf};
-
+use async_nats::rustls::crypto::{CryptoProvider, ring};
 use async_nats::rustls::pki_types::pem::PemObject as _;
 use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use async_nats::rustls::{
@@ -9,14 +8,24 @@ use async_nats::rustls::{
 };
 
 use super::connect_error::{ConnectError, ConnectSetting};
+use super::setting_path::SettingPath;
+
+/// Makes sure that rustls knows whose cryptography to use. The client relies on it, and panics where
+/// a program has two and has chosen none.
+pub(super) fn choose_cryptography() {
+    if CryptoProvider::get_default().is_none() {
+        // An error means that another thread was quicker.
+        let _ = ring::default_provider().install_default();
+    }
+}
 
 /// The files are read at each connect, so that renewed certificates are found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tls {
     /// Trusted instead of the system's.
-    pub(crate) ca: Option<PathBuf>,
-    pub(crate) cert: Option<PathBuf>,
-    pub(crate) key: Option<PathBuf>,
+    pub(crate) ca: Option<SettingPath>,
+    pub(crate) cert: Option<SettingPath>,
+    pub(crate) key: Option<SettingPath>,
     /// Whether the server waits for TLS before it says anything.
     pub(crate) first: Option<bool>,
 }
@@ -27,7 +36,7 @@ impl Tls {
         self.is_first() || self.ca.is_some() || self.cert.is_some() || self.key.is_some()
     }
 
-    pub(super) fn is_first(&self) -> bool {
+    pub(crate) fn is_first(&self) -> bool {
         self.first.unwrap_or(false)
     }
 
@@ -43,6 +52,7 @@ impl Tls {
         }
         if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
             let certificates = certificates(ConnectSetting::TlsCert, cert)?;
+            choose_cryptography();
             let client = ClientConfig::builder()
                 .with_root_certificates(RootCertStore::empty())
                 .with_client_auth_cert(certificates, private_key(key)?);
@@ -60,11 +70,12 @@ impl Tls {
     /// Puts it into the client's options.
     pub(super) fn apply(&self, options: async_nats::ConnectOptions) -> async_nats::ConnectOptions {
         let mut options = options;
-        if let Some(ca) = &self.ca {
-            options = options.add_root_certificates(ca.clone());
+        let path = |path: &Option<SettingPath>| path.as_ref()?.path().map(Into::into);
+        if let Some(ca) = path(&self.ca) {
+            options = options.add_root_certificates(ca);
         }
-        if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
-            options = options.add_client_certificate(cert.clone(), key.clone());
+        if let (Some(cert), Some(key)) = (path(&self.cert), path(&self.key)) {
+            options = options.add_client_certificate(cert, key);
         }
         if self.is_first() {
             options = options.tls_first();
@@ -82,7 +93,7 @@ fn without(setting: ConnectSetting, one: &str, other: &str) -> ConnectError {
 
 fn certificates(
     setting: ConnectSetting,
-    path: &Path,
+    path: &SettingPath,
 ) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
     let pem = read(setting, path)?;
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -91,7 +102,7 @@ fn certificates(
         .ok_or_else(|| ConnectError::file(setting, path, "it has no certificate in PEM form"))
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConnectError> {
+fn private_key(path: &SettingPath) -> Result<PrivateKeyDer<'static>, ConnectError> {
     let pem = read(ConnectSetting::TlsKey, path)?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
         let reason = "it has no private key in PEM form";
@@ -99,8 +110,9 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConnectError> {
     })
 }
 
-fn read(setting: ConnectSetting, path: &Path) -> Result<Vec<u8>, ConnectError> {
-    std::fs::read(path).map_err(|error| ConnectError::file(setting, path, &error.to_string()))
+fn read(setting: ConnectSetting, path: &SettingPath) -> Result<Vec<u8>, ConnectError> {
+    std::fs::read(ConnectError::path_of(setting, path)?)
+        .map_err(|error| ConnectError::file(setting, path, &error.to_string()))
 }
 
 /// The TLS error among the causes of an error. The client tells of it as of any other failure to
@@ -149,3 +161,15 @@ pub(super) const CERTIFICATE_REQUIRED: &str =
     "the server asks for a client certificate: give one and its key";
 
 pub(super) const CERTIFICATE_REFUSED: &str = "the server does not accept the client certificate: give one that is valid and that its CA signed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_does_not_leave_the_choice_of_cryptography_to_chance() {
+        let nobody = crate::Connection::connect("nats://127.0.0.1:1").await;
+        assert!(nobody.is_err());
+        assert!(CryptoProvider::get_default().is_some());
+    }
+}

@@ -1,5 +1,6 @@
 //! The addresses of servers: a comma-separated list of URLs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 
@@ -32,20 +33,19 @@ impl ServerUrls {
     pub(crate) fn parse(urls: &str) -> Result<Self, ConnectError> {
         let mut addresses = Vec::new();
         let mut auth = None;
-        let mut pieces = urls.split(',').map(str::trim).peekable();
-        while let Some(url) = pieces.next() {
-            if url.is_empty() {
-                continue;
-            }
-            let address = read(url).map_err(|error| {
-                pieces
-                    .peek()
-                    .filter(|next| is_second_half(url, next))
-                    .map_or(error, |next| ConnectError::Url {
-                        url: without_user(next),
-                        reason: "a comma in a password has to be written `%2C`".to_owned(),
-                    })
-            })?;
+        let pieces = urls.split(',').map(str::trim);
+        if has_cut_password(pieces.clone()) {
+            // Any of the pieces may be a part of the password.
+            return Err(ConnectError::Url {
+                url: "nats://...@...".to_owned(),
+                reason:
+                    "a comma in a password has to be written `%2C`, and a URL with a user that \
+                         follows one without has to begin with its scheme"
+                        .to_owned(),
+            });
+        }
+        for url in pieces.filter(|url| !url.is_empty()) {
+            let address = read(url)?;
             if let Some(found) = auth_in(&address) {
                 if auth.as_ref().is_some_and(|before| *before != found) {
                     return Err(ConnectError::Url {
@@ -65,6 +65,16 @@ impl ServerUrls {
                 reason: "it is empty".to_owned(),
             });
         }
+        let is_websocket = addresses.first().map(ServerAddr::is_websocket);
+        if let Some(other) = addresses
+            .iter()
+            .find(|a| Some(a.is_websocket()) != is_websocket)
+        {
+            return Err(ConnectError::Url {
+                url: shown(other),
+                reason: "a list names websockets or other NATS servers, and not both".to_owned(),
+            });
+        }
         Ok(Self { addresses, auth })
     }
 
@@ -72,9 +82,10 @@ impl ServerUrls {
         &self.addresses
     }
 
-    /// Whether both say the same, however they are written.
+    /// Whether both name the same servers and the same user, in whatever order and spelling.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.to_string() == other.to_string() && self.auth == other.auth
+        let all = |urls: &Self| urls.addresses.iter().map(shown).collect::<BTreeSet<_>>();
+        all(self) == all(other) && self.auth == other.auth
     }
 
     /// The user and password of a URL, or its token where there is no password.
@@ -85,7 +96,9 @@ impl ServerUrls {
     /// Whether one of them asks for TLS. It is then asked of all: a list is not to be as weak as
     /// its weakest.
     pub(super) fn want_tls(&self) -> bool {
-        self.addresses.iter().any(|a| a.scheme() == "tls")
+        self.addresses
+            .iter()
+            .any(|address| matches!(address.scheme(), "tls" | "wss"))
     }
 
     /// The first that is a websocket without TLS.
@@ -122,6 +135,12 @@ fn read(url: &str) -> Result<ServerAddr, ConnectError> {
     if address.host().is_empty() {
         return Err(refused("it names no host"));
     }
+    if address.password().is_some() && address.username().is_none_or(str::is_empty) {
+        return Err(refused(
+            "it has a password without a user: a user goes before the `:`, and a token is alone \
+             before the `@`",
+        ));
+    }
     let tail = address.clone().into_inner();
     let tail = [Some(tail.path()), tail.query(), tail.fragment()];
     if tail.into_iter().flatten().any(|part| part.contains('@')) {
@@ -132,9 +151,25 @@ fn read(url: &str) -> Result<ServerAddr, ConnectError> {
     Ok(address)
 }
 
-/// Whether `next` looks like the rest of a URL that a comma in its password has cut.
-fn is_second_half(url: &str, next: &str) -> bool {
-    !url.contains('@') && next.contains('@') && !next.contains("://")
+/// Whether the pieces of a list look like one URL that commas in its password have cut.
+fn has_cut_password<'a>(pieces: impl Iterator<Item = &'a str>) -> bool {
+    // Whether a URL has begun that could still come to its `@`.
+    let mut begun = false;
+    for piece in pieces {
+        let has_user = piece.contains('@');
+        if piece.contains("://") || has_port_that_is_none(piece) {
+            begun = !has_user;
+        } else if has_user && begun {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether this is a user and the beginning of a password, rather than a host and its port.
+fn has_port_that_is_none(piece: &str) -> bool {
+    let ports = piece.rsplit_once(':').filter(|_| !piece.ends_with(']'));
+    ports.is_some_and(|(_, port)| port.parse::<u16>().is_err())
 }
 
 /// A URL as it may be shown: a password in it is not for logs or banners.
@@ -214,6 +249,9 @@ mod tests {
         };
         assert_eq!(auth("nats://ada:a%2Fb@one,two"), Some(user.clone()));
         assert_eq!(auth("ada:a%2Fb@one,tls://ada:a%2Fb@two"), Some(user));
+        let token = Auth::Token(Secret::new("t"));
+        assert_eq!(auth("one:4222,t@two"), Some(token.clone()));
+        assert_eq!(auth("nats://one,nats://t@two"), Some(token));
         let token = Auth::Token(Secret::new("t,k"));
         assert_eq!(auth("nats://t%2Ck@host"), Some(token));
     }
@@ -238,6 +276,19 @@ mod tests {
                 "nats://u:hun,ter2@h",
                 "a comma in a password has to be written `%2C`",
             ),
+            (
+                "nats://hunt,er2@127.0.0.1:1",
+                "a comma in a password has to be written `%2C`",
+            ),
+            (
+                "u:hun,ter2@h",
+                "a comma in a password has to be written `%2C`",
+            ),
+            (
+                "tls://hunt,er2,hunter2@h",
+                "a comma in a password has to be written `%2C`",
+            ),
+            ("nats://:hunter2@h", "it has a password without a user"),
             ("nats://u:1/hunter2@h", "`/`, `?` or `#` in a password"),
             ("nats://u:1#hunter2@h", "`/`, `?` or `#` in a password"),
             (
@@ -250,6 +301,22 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains(says), "{urls:?}: {text}");
             assert!(!text.contains("hun") && !text.contains("ter2"), "{text}");
+        }
+    }
+
+    #[cfg(feature = "websockets")]
+    #[test]
+    fn a_list_is_of_websockets_or_has_none() {
+        for urls in ["tls://a,ws://b", "ws://a,b", "nats://a,wss://b"] {
+            let error = ServerUrls::parse(urls).unwrap_err().to_string();
+            assert!(error.contains("and not both"), "{urls}: {error}");
+        }
+        for (urls, tls) in [
+            ("ws://a", false),
+            ("wss://a,wss://b", true),
+            ("ws://a,wss://b", true),
+        ] {
+            assert_eq!(ServerUrls::parse(urls).unwrap().want_tls(), tls, "{urls}");
         }
     }
 

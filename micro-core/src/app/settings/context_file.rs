@@ -5,33 +5,53 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
 use super::environment::Environment;
 use super::layer::{Layer, Origin, Value};
 use crate::app::error::AppError;
-use crate::wire::{ConnectSetting, Secret};
+use crate::wire::{ConnectSetting, Secret, SettingPath, is_content};
 
 /// What we read of a context, and the rest.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Context {
+    #[serde(deserialize_with = "or_nothing")]
     url: String,
+    #[serde(deserialize_with = "or_nothing")]
     user: String,
+    #[serde(deserialize_with = "or_nothing")]
     password: String,
+    #[serde(deserialize_with = "or_nothing")]
     token: String,
+    #[serde(deserialize_with = "or_nothing")]
     creds: String,
+    #[serde(deserialize_with = "or_nothing")]
     nkey: String,
+    #[serde(deserialize_with = "or_nothing")]
     user_jwt: String,
+    #[serde(deserialize_with = "or_nothing")]
     user_seed: String,
+    #[serde(deserialize_with = "or_nothing")]
     ca: String,
+    #[serde(deserialize_with = "or_nothing")]
     cert: String,
+    #[serde(deserialize_with = "or_nothing")]
     key: String,
+    #[serde(deserialize_with = "or_nothing")]
     tls_first: bool,
+    #[serde(deserialize_with = "or_nothing")]
     inbox_prefix: String,
     #[serde(flatten)]
     rest: BTreeMap<String, Json>,
+}
+
+/// A value, or what `null` stands for.
+fn or_nothing<'a, T: Default + Deserialize<'a>, D: Deserializer<'a>>(
+    value: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
 }
 
 /// What has to do with other things than connecting.
@@ -86,6 +106,13 @@ pub(super) fn read(named: &str, environment: &Environment) -> Result<Layer, AppE
 
 /// Where the context is. One that does not exist is answered with those that do.
 fn find(named: &str, environment: &Environment) -> Result<PathBuf, AppError> {
+    if is_content(named.as_ref()) {
+        return Err(AppError::Usage(
+            "the NATS context cannot be used: that is the content and not a name or a path \
+             (`--context` or NATS_CONTEXT)"
+                .to_owned(),
+        ));
+    }
     if Path::new(named)
         .extension()
         .is_some_and(|extension| extension == "json")
@@ -179,7 +206,6 @@ fn layer(context: &Context, name: &str, environment: &Environment) -> Result<Lay
         (Set::TlsCert, &context.cert),
         (Set::TlsKey, &context.key),
     ] {
-        let text = &expanded(text, environment)?;
         let value = match reference(setting, text, environment)? {
             Some(Value::Content(_))
                 if matches!(setting, Set::TlsCa | Set::TlsCert | Set::TlsKey) =>
@@ -187,7 +213,10 @@ fn layer(context: &Context, name: &str, environment: &Environment) -> Result<Lay
                 return Err(format!("its {setting} has to be the path of a file"));
             }
             Some(value) => value,
-            None => written(text.strip_prefix("file://").unwrap_or(text)),
+            None => {
+                let path = text.strip_prefix("file://").unwrap_or(text);
+                written(&expanded(path, environment)?)
+            }
         };
         add(setting, value);
     }
@@ -201,9 +230,13 @@ fn reference(
     environment: &Environment,
 ) -> Result<Option<Value>, String> {
     let of_file = |path: &str| -> Result<Value, String> {
-        let text = std::fs::read_to_string(path)
+        let path = SettingPath::new(expanded(path, environment)?);
+        let file = path
+            .path()
+            .ok_or_else(|| format!("the path of its {setting} is the content and not a path"))?;
+        let text = std::fs::read_to_string(file)
             .map_err(|error| format!("cannot read its {setting} from {path}: {error}"))?;
-        Ok(Value::Content(Secret::new(text.trim_end())))
+        Ok(content(&text))
     };
     let is_file = matches!(
         setting,
@@ -221,9 +254,9 @@ fn reference(
         };
     }
     if let Some(name) = text.strip_prefix("env://") {
-        let value = environment.get(name).map_err(|error| error.to_string())?;
+        let value = environment.raw(name).map_err(|error| error.to_string())?;
         let value = value.ok_or_else(|| format!("its {setting} is in {name}, which is not set"))?;
-        return Ok(Some(Value::Content(Secret::new(value))));
+        return Ok(Some(content(&value)));
     }
     if let Some(data) = text.strip_prefix("data:") {
         let value = data
@@ -232,7 +265,7 @@ fn reference(
             .and_then(|(_, encoded)| STANDARD.decode(encoded).ok())
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .ok_or_else(|| format!("the data: of its {setting} is not base64"))?;
-        return Ok(Some(Value::Content(Secret::new(value.trim_end()))));
+        return Ok(Some(content(&value)));
     }
     for scheme in ["nsc://", "op://"] {
         if text.starts_with(scheme) {
@@ -243,6 +276,11 @@ fn reference(
         }
     }
     Ok(None)
+}
+
+/// A text without the ends of lines after it. Other blanks may belong to a secret.
+fn content(text: &str) -> Value {
+    Value::Content(Secret::new(text.trim_end_matches(['\r', '\n'])))
 }
 
 /// A path with `$NAME` and `${NAME}` filled in, and `~` for the person's own folder.

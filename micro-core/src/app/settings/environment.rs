@@ -18,7 +18,13 @@ pub(in crate::app) enum Environment {
 impl Environment {
     /// A variable that is set to more than nothing.
     pub(super) fn get(&self, name: &str) -> Result<Option<String>, AppError> {
-        let value = match self {
+        let value = self.raw(name)?;
+        Ok(value.filter(|value| !value.trim().is_empty()))
+    }
+
+    /// A variable, whatever it is set to.
+    pub(super) fn raw(&self, name: &str) -> Result<Option<String>, AppError> {
+        Ok(match self {
             Self::None => None,
             Self::Process => match std::env::var(name) {
                 Ok(value) => Some(value),
@@ -32,8 +38,7 @@ impl Environment {
                 let mut named = all.iter().filter(|(given, _)| *given == name);
                 named.next().map(|(_, value)| value.clone())
             }
-        };
-        Ok(value.filter(|value| !value.trim().is_empty()))
+        })
     }
 
     /// The person's own folder.

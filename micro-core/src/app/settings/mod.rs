@@ -19,5 +19,6 @@ mod spellings;
 mod table;
 
 pub(super) use environment::Environment;
+pub(super) use hints::Repeated;
 pub(super) use resolve::{Settings, log_level, resolve};
 pub(super) use spellings::{Flags, add_to, read_from};

@@ -11,7 +11,7 @@ use super::layer::{Entry, Layer, Origin, Place, Value};
 use super::spellings::{Flags, Key, SPELLINGS};
 use crate::app::error::AppError;
 use crate::app::nats::DEV;
-use crate::wire::{Auth, ConnectOptions, ConnectSetting, Secret, ServerUrls, Source};
+use crate::wire::{Auth, ConnectOptions, ConnectSetting, Secret, ServerUrls, SettingPath, Source};
 
 /// What it came to, and who said so.
 #[derive(Clone, Debug, Default)]
@@ -100,9 +100,9 @@ impl Settings {
         let options = &mut self.options;
         match entry.setting {
             ConnectSetting::Urls => options.urls = Some(text.to_owned()),
-            ConnectSetting::TlsCa => options.tls.ca = Some(text.into()),
-            ConnectSetting::TlsCert => options.tls.cert = Some(text.into()),
-            ConnectSetting::TlsKey => options.tls.key = Some(text.into()),
+            ConnectSetting::TlsCa => options.tls.ca = Some(SettingPath::new(text)),
+            ConnectSetting::TlsCert => options.tls.cert = Some(SettingPath::new(text)),
+            ConnectSetting::TlsKey => options.tls.key = Some(SettingPath::new(text)),
             ConnectSetting::InboxPrefix => options.inbox_prefix = Some(text.to_owned()),
             ConnectSetting::TlsFirst => {
                 let first = text.parse().map_err(|_| {
@@ -277,7 +277,7 @@ fn user_and_password(
 
 fn source(value: &Value) -> Source {
     match value {
-        Value::Written(path) => Source::File(path.reveal().into()),
+        Value::Written(path) => Source::File(SettingPath::new(path.reveal())),
         Value::Content(text) => Source::Text(text.clone()),
     }
 }

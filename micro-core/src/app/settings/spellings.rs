@@ -206,6 +206,10 @@ impl Spelling {
                 .default_missing_value("true"),
             // They may begin with anything.
             Connection(Set::Password | Set::Token) => arg.allow_hyphen_values(true),
+            // Content in place of a path is for us to refuse: clap would print it.
+            Connection(Set::Creds | Set::NKey | Set::TlsCa | Set::TlsCert | Set::TlsKey) => {
+                arg.allow_hyphen_values(true)
+            }
             Backend | Address => arg.alias(self.flag.replace('_', "-")),
             _ => arg,
         };

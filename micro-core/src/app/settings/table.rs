@@ -424,6 +424,13 @@ fn a_flag_goes_before_a_variable_a_variable_before_a_context_and_that_before_the
         ),
         (
             &nothing,
+            "--nats a,b --registry_address b:4222,nats://a,b",
+            &[],
+            &new(),
+            new().urls("a,b"),
+        ),
+        (
+            &nothing,
             "--nats a --registry_address a",
             &[],
             &new(),
@@ -702,6 +709,35 @@ fn a_context_is_read_as_the_nats_command_reads_it() {
     );
     let creds = Auth::Creds(Source::Text(Secret::new("creds")));
     assert_eq!(resolve("--context data", &[]), new().auth(creds));
+}
+
+#[test]
+fn references_in_a_context_are_read_as_the_nats_command_reads_them() {
+    let config = Config::new();
+    let folder = config.folder.display().to_string();
+    std::fs::write(config.folder.join("pw"), "hunter2 \r\n\n").unwrap();
+    let config = config
+        .with(
+            "home",
+            r#"{"creds":"file://~/a.creds","ca":"file://$TEAM/ca.pem"}"#,
+        )
+        .with("data", r#"{"token":"data:;base64,IHQgCg=="}"#)
+        .with("env", r#"{"user":"ada","password":"env://PW"}"#)
+        .with("file", r#"{"user":"ada","password":"file://${TOP}/pw"}"#)
+        .with("nothing", r#"{"url":null,"password":null,"creds":"/c"}"#);
+    let resolve = |name: &str, variables: Variables| {
+        let args = format!("--context {name}");
+        config.resolve(&args, variables, &new()).unwrap()
+    };
+    let home = new().creds("/home/ada/a.creds").tls_ca("red/ca.pem");
+    assert_eq!(resolve("home", &[("TEAM", "red")]), home);
+    assert_eq!(resolve("data", &[]), new().token(" t "));
+    for (value, read) in [(" pw \r\n\n", " pw "), ("pw\t", "pw\t"), ("  ", "  ")] {
+        assert_eq!(resolve("env", &[("PW", value)]), new().user("ada", read));
+    }
+    let file = resolve("file", &[("TOP", &folder)]);
+    assert_eq!(file, new().user("ada", "hunter2 "));
+    assert_eq!(resolve("nothing", &[]), new().creds("/c"));
 }
 
 #[test]
