@@ -54,9 +54,12 @@ impl<'a, R, E> Call<'a, R, E> {
 ///
 /// It ends with what comes first: the number of replies, the silence, or the whole time. Awaiting
 /// gives [`Gathered`], or an error when there is no reply at all: [`CallError::NoResponders`] at
-/// once when nobody serves the subject, [`CallError::Timeout`] when nobody answers. The replies are
-/// held in memory, so their number is bounded: 1,000 unless [`at_most`](Self::at_most) says
-/// otherwise.
+/// once when nobody serves the subject, [`CallError::Timeout`] when nobody answers.
+///
+/// The replies are held in memory. Their number is bounded, 1,000 unless [`at_most`](Self::at_most)
+/// says otherwise, and the size of each by what the server accepts
+/// ([`Connection::max_payload`](crate::Connection::max_payload), 1 MiB as a rule), but not their size
+/// together: where strangers may answer, set a number that the memory can hold of the largest.
 ///
 /// When the future has finished or is dropped, the subscription for the replies is gone.
 #[must_use = "a gather does nothing until awaited"]

@@ -36,12 +36,17 @@ impl Connection {
 /// last answer, after 5 s in all, or with 10,000 answers; nobody at all is an answer too, an empty
 /// one.
 ///
+/// The answers are held in memory: their number is bounded, and the size of each by what the server
+/// accepts ([`Connection::max_payload`], 1 MiB as a rule), but not their size together.
+///
 /// ```no_run
 /// # use micro_core as micro;
 /// # async fn example(connection: micro::Connection) -> Result<(), micro::DiscoveryError> {
+/// use micro::Shown;
+///
 /// let found = connection.discovery().of("numbers").info().await?;
 /// for info in found.documents() {
-///     println!("{} {} {}", info.name, info.version, info.id);
+///     println!("{info}: {}", Shown(&info.description));
 /// }
 /// for unreadable in &found.unreadable {
 ///     eprintln!("{unreadable}");
