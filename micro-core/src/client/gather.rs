@@ -83,9 +83,11 @@ impl<R, E> Gather<'_, R, E> {
         self
     }
 
-    /// How long to gather in all; unless set, as long as the call would wait for its one reply.
+    /// How long to gather in all; unless set, as long as the call would wait for its one reply. The
+    /// services are told, as with [`Call::timeout`].
     pub fn within(mut self, within: Duration) -> Self {
         self.window.within = within;
+        self.call = self.call.timeout(within);
         self
     }
 
