@@ -121,6 +121,20 @@ async fn what_cannot_be_asked_for_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn no_answer_is_not_asked_for() {
+    let broker = Broker::start().await;
+    let _service = start(&broker, "one").await;
+    let discovery = discovery(&broker).await;
+    for none in [
+        discovery.clone().at_most(0),
+        discovery.clone().instance("one", "x").at_most(0),
+    ] {
+        let error = in_time(none.ping()).await.unwrap_err();
+        assert!(error.to_string().contains("`at_most(0)`"), "{error}");
+    }
+}
+
 /// nats-server reads a limit of more than nine digits as "now", and would send nothing.
 #[tokio::test]
 async fn a_number_beyond_all_bounds_finds_all() {
