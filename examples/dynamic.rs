@@ -8,14 +8,18 @@
 //! cargo run --example dynamic -- call close '"rust"'
 //! ```
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use micro::prelude::*;
-use micro::{Error, Handler, Request, RunningService};
+use micro::{Error, Handler, Request, RunningEndpoint, RunningService};
 
 /// How many topics may be open.
 const TOPICS_MAX: usize = 100;
+
+/// How long the name of a topic may be.
+const NAME_MAX: usize = 32;
 
 /// How many lines a topic keeps.
 const LINES_MAX: usize = 10;
@@ -25,8 +29,9 @@ const LINES_MAX: usize = 10;
 pub struct Topics {
     /// The service itself, once it runs.
     running: Arc<OnceLock<RunningService>>,
-    /// The names of the open ones.
-    open: Arc<Mutex<BTreeSet<String>>>,
+    /// By name. One without its endpoint is just being opened or closed: its name is taken, so that
+    /// no two endpoints are ever on one subject.
+    topics: Arc<Mutex<BTreeMap<String, Option<RunningEndpoint>>>>,
 }
 
 /// Topics to write to, and to read.
@@ -42,41 +47,67 @@ impl Topics {
                 "a topic's name is made of letters and digits",
             ));
         }
-        if self.names().len() >= TOPICS_MAX {
-            return Err(Error::new(429, "too many topics are open: close one"));
+        if name.len() > NAME_MAX {
+            let text = format_args!("a topic's name has at most {NAME_MAX} letters");
+            return Err(Error::new(400, text));
         }
-        if !self.names().insert(name.clone()) {
-            return Err(Error::new(409, format_args!("`{name}` is open already")));
-        }
+        let service = self.service()?;
+        self.reserve(&name)?;
         let subject = format!("topic.{name}");
-        let added = self.service()?.add_endpoint(&subject, lines()).await;
-        if added.is_err() {
-            self.names().remove(&name);
+        let added = service.add_endpoint(&subject, lines()).await;
+        match added {
+            Ok(topic) => {
+                self.topics().insert(name, Some(topic));
+                Ok(subject)
+            }
+            Err(error) => {
+                self.topics().remove(&name);
+                Err(error.into())
+            }
         }
-        Ok(added?.subject().to_owned())
     }
 
     /// Closes a topic. Whoever writes to it just now still has an answer.
     #[endpoint(group = "topics")]
     async fn close(&self, name: String) -> Result<u64, Error> {
-        let subject = format!("topic.{name}");
-        let open = self.service()?.endpoints();
-        let Some(topic) = open.iter().find(|e| e.subject() == subject) else {
-            return Err(Error::new(404, format_args!("`{name}` is not open")));
+        let topic = match self.topics().get_mut(&name) {
+            Some(topic) => topic.take().ok_or_else(busy)?,
+            None => return Err(Error::new(404, "this topic is not open")),
         };
         topic.remove().await;
-        self.names().remove(&name);
+        self.topics().remove(&name);
         Ok(topic.stats().num_requests)
     }
 
-    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes a name, if it is free and there is room for another topic.
+    fn reserve(&self, name: &str) -> Result<(), Error> {
+        let mut topics = self.topics();
+        let count = topics.len();
+        match topics.entry(name.to_owned()) {
+            Entry::Occupied(topic) if topic.get().is_none() => Err(busy()),
+            Entry::Occupied(_) => Err(Error::new(409, format_args!("`{name}` is open already"))),
+            Entry::Vacant(_) if count >= TOPICS_MAX => {
+                Err(Error::new(429, "too many topics are open: close one"))
+            }
+            Entry::Vacant(free) => {
+                free.insert(None);
+                Ok(())
+            }
+        }
+    }
+
+    fn topics(&self) -> MutexGuard<'_, BTreeMap<String, Option<RunningEndpoint>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn service(&self) -> Result<&RunningService, Error> {
         let running = self.running.get();
         running.ok_or_else(|| Error::new(503, "not started yet"))
     }
+}
+
+fn busy() -> Error {
+    Error::new(409, "this topic is just being opened or closed")
 }
 
 /// The handler of one topic.

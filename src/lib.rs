@@ -67,7 +67,7 @@ pub use micro_core::{
     Outgoing, Ping, Problem, PublishError, QueueGroup, RawPayload, Refused, Registry,
     RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp, RunningEndpoint,
     RunningService, Seen, ServerRequest, ServerResponse, Service, ServiceBuilder, ServiceDef,
-    ServiceError, Shareable, StartError, Stats, StopReport, Unreadable, async_nats, run_all,
+    ServiceError, Shareable, Shown, StartError, Stats, StopReport, Unreadable, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;

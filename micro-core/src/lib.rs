@@ -45,7 +45,7 @@ pub use handler::{
     ServerResponse, Shareable,
 };
 pub use micro_devserver::DevServer;
-pub use micro_names::Problem;
+pub use micro_names::{Problem, Shown};
 pub use service::{
     Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, QueueGroup,
     RunningEndpoint, RunningService, Service, ServiceBuilder, ServiceDef, StartError, StopReport,

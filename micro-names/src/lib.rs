@@ -7,7 +7,7 @@
 //!
 //! One idea a file: [`problem`](Problem), `names`, `version`, `queue_group`, `header`,
 //! `metadata`, `duration`, `length`, `token` (one piece of a subject) and `subject` (the whole
-//! pattern).
+//! pattern); [`shown`](Shown) is for what others wrote.
 
 mod duration;
 mod header;
@@ -16,6 +16,7 @@ mod metadata;
 mod names;
 mod problem;
 mod queue_group;
+mod shown;
 mod subject;
 mod token;
 mod version;
@@ -27,6 +28,7 @@ pub use crate::metadata::{check_metadata_key, is_reserved_metadata_key};
 pub use crate::names::check_name;
 pub use crate::problem::Problem;
 pub use crate::queue_group::check_queue_group;
+pub use crate::shown::Shown;
 pub use crate::subject::{Subject, Wildcards, check_group, join};
 pub use crate::token::check_token;
 pub use crate::version::check_version;

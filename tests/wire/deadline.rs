@@ -40,6 +40,37 @@ async fn a_handler_knows_how_long_its_caller_waits() {
 }
 
 #[tokio::test]
+async fn a_gather_tells_how_long_it_gathers() {
+    let broker = Broker::start().await;
+    let connection = Connection::connect(broker.url()).await.unwrap();
+    let _service = ServiceBuilder::new("patient", "1.0.0")
+        .endpoint("remaining", remaining)
+        .start(&connection)
+        .await
+        .unwrap();
+    let hour = Duration::from_hours(1);
+    let plain = Caller::new(&connection);
+    let bounded = Caller::new(&connection).timeout(hour * 2);
+    let gather = |caller: &Caller, within: Option<Duration>| {
+        let caller = caller.clone();
+        async move {
+            let call = caller.call::<_, micro::Bytes, Error>("remaining", ());
+            let gather = call.gather().at_most(1);
+            let gather = match within {
+                Some(within) => gather.within(within),
+                None => gather,
+            };
+            let values = gather.await.unwrap().into_values();
+            String::from_utf8(values[0].to_vec()).unwrap()
+        }
+    };
+    assert_eq!(gather(&plain, None).await, "for ever");
+    assert_eq!(gather(&plain, Some(hour)).await, "3600");
+    assert_eq!(gather(&bounded, None).await, "7200");
+    assert_eq!(gather(&bounded, Some(hour * 3)).await, "10800");
+}
+
+#[tokio::test]
 async fn what_is_no_time_is_no_deadline() {
     let broker = Broker::start().await;
     let client = broker.client().await;

@@ -122,6 +122,41 @@ async fn what_cannot_be_asked_for_is_refused() {
 }
 
 #[tokio::test]
+async fn no_answer_is_not_asked_for() {
+    let broker = Broker::start().await;
+    let _service = start(&broker, "one").await;
+    let discovery = discovery(&broker).await;
+    for none in [
+        discovery.clone().at_most(0),
+        discovery.clone().instance("one", "x").at_most(0),
+    ] {
+        let error = in_time(none.ping()).await.unwrap_err();
+        assert!(error.to_string().contains("`at_most(0)`"), "{error}");
+    }
+}
+
+/// nats-server reads a limit of more than nine digits as "now", and would send nothing.
+#[tokio::test]
+async fn a_number_beyond_all_bounds_finds_all() {
+    let broker = Broker::start().await;
+    let first = start(&broker, "one").await;
+    let second = start(&broker, "one").await;
+    let ids: HashSet<_> = [first.id().to_owned(), second.id().to_owned()].into();
+    let discovery = discovery(&broker).await.silence(Duration::from_secs(2));
+    let numbers = [999_999_999, 1_000_000_000, usize::MAX];
+    let asking = numbers.map(|number| {
+        let discovery = discovery.clone().at_most(number);
+        async move { discovery.ping().await }
+    });
+    for found in in_time(futures_util::future::join_all(asking)).await {
+        let found = found.unwrap();
+        assert_eq!(found.ended, Ended::Silence);
+        let seen: HashSet<_> = found.documents().map(|ping| ping.id.clone()).collect();
+        assert_eq!(seen, ids);
+    }
+}
+
+#[tokio::test]
 async fn answers_that_are_no_documents_hide_no_others() {
     let broker = Broker::start().await;
     let service = start(&broker, "one").await;

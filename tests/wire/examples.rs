@@ -1,8 +1,16 @@
 //! The other examples, as processes: each does what its first lines promise.
 
+use micro::ServiceBuilder;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
 use crate::broker::Broker;
 use crate::process::{example, output, run, text};
 use crate::raw;
+
+#[path = "../../examples/dynamic.rs"]
+#[allow(dead_code, unreachable_pub, reason = "a program of its own")]
+mod dynamic;
 
 /// What `call` prints, and its exit code.
 async fn call(broker: &Broker, name: &str, args: &[&str]) -> (String, Option<i32>) {
@@ -73,6 +81,76 @@ async fn dynamic_opens_and_closes_topics() {
         gone.unwrap_err(),
         async_nats::RequestErrorKind::NoResponders
     );
+}
+
+/// What the example answers: a value, or the code of an error.
+async fn ask(client: &async_nats::Client, subject: &str, name: &str) -> Result<Value, u16> {
+    let body = Value::from(name).to_string();
+    let reply = raw::request(client, subject, &body).await;
+    match raw::error_of(&reply) {
+        Some((code, _)) => Err(code),
+        None => Ok(raw::json(&reply)),
+    }
+}
+
+#[tokio::test]
+async fn dynamic_takes_no_name_as_long_as_a_line() {
+    let broker = Broker::start().await;
+    let _dynamic = start(&broker, "dynamic").await;
+    let client = broker.client().await;
+    for length in [33, 3_000, 5_000] {
+        let long = "a".repeat(length);
+        assert_eq!(ask(&client, "topics.open", &long).await, Err(400));
+        assert_eq!(ask(&client, "topics.close", &long).await, Err(404));
+    }
+    let longest = "a".repeat(32);
+    let subject = Value::from(format!("topic.{longest}"));
+    assert_eq!(ask(&client, "topics.open", &longest).await, Ok(subject));
+}
+
+#[tokio::test]
+async fn dynamic_closes_a_topic_once_and_keeps_to_its_number() {
+    let broker = Broker::start().await;
+    let _dynamic = start(&broker, "dynamic").await;
+    let client = broker.client().await;
+    for round in 0..20 {
+        let opened = ask(&client, "topics.open", "one").await;
+        assert_eq!(opened, Ok("topic.one".into()), "round {round}");
+        let closing = || ask(&client, "topics.close", "one");
+        let (first, second) = tokio::join!(closing(), closing());
+        let closed = [&first, &second].into_iter().filter(|c| c.is_ok()).count();
+        assert_eq!(closed, 1, "round {round}: {first:?}, {second:?}");
+    }
+
+    let mut opened = 0;
+    for batch in 0..3 {
+        let mut opening = JoinSet::new();
+        for number in 0..40 {
+            let (client, name) = (client.clone(), format!("b{batch}n{number}"));
+            opening.spawn(async move { ask(&client, "topics.open", &name).await });
+        }
+        for answer in opening.join_all().await {
+            match answer {
+                Ok(_) => opened += 1,
+                Err(code) => assert_eq!(code, 429),
+            }
+        }
+    }
+    assert_eq!(opened, 100);
+}
+
+/// A request may come between the start of the service and the hook that has its handle.
+#[tokio::test]
+async fn dynamic_keeps_no_name_before_it_has_started() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let _service = ServiceBuilder::of(dynamic::Topics::default())
+        .start(&client)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        assert_eq!(ask(&client, "topics.open", "early").await, Err(503));
+    }
 }
 
 #[tokio::test]

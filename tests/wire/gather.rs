@@ -103,6 +103,24 @@ async fn it_ends_with_the_number_that_was_asked_for() {
     assert!(matches!(none, CallError::Request { .. }), "{none}");
 }
 
+/// nats-server reads a limit of more than nine digits as "now", and would send nothing.
+#[tokio::test]
+async fn a_number_beyond_all_bounds_gathers_all() {
+    let broker = Broker::start().await;
+    let _services = five(&broker).await;
+    let caller = caller(&broker).await;
+    let gathers = [999_999_999, 1_000_000_000, usize::MAX].map(|number| {
+        let call = caller.call::<_, String, Error>("who", ());
+        let gather = call.gather().at_most(number).within(FOR_EVER);
+        gather.silence(Duration::from_secs(2)).into_future()
+    });
+    for gathered in in_time(futures_util::future::join_all(gathers)).await {
+        let gathered = gathered.unwrap();
+        assert_eq!(gathered.answers.len(), 5);
+        assert_eq!(gathered.ended, Ended::Silence);
+    }
+}
+
 #[tokio::test]
 async fn the_silence_counts_from_the_first_reply_and_the_whole_time_ends_it_all() {
     let broker = Broker::start().await;

@@ -22,6 +22,12 @@ impl<'a, R, E> Call<'a, R, E> {
     /// (Who wants the first of them only needs nothing of this: a plain call takes the first reply
     /// and drops the others.)
     ///
+    /// Nobody can know how many will answer, nor how long the slowest takes. So it waits for the
+    /// whole time, 5 s if nothing is said, rather than leave a slow instance out in silence (as
+    /// ADR-47 has it for all clients). Say what you know of the services, and it ends sooner: how
+    /// many there are with [`at_most`](Gather::at_most), how far their replies are apart with
+    /// [`silence`](Gather::silence).
+    ///
     /// ```no_run
     /// # use micro_core as micro;
     /// # async fn example(caller: micro::Caller) -> Result<(), micro::CallError<micro::Error>> {
@@ -54,9 +60,12 @@ impl<'a, R, E> Call<'a, R, E> {
 ///
 /// It ends with what comes first: the number of replies, the silence, or the whole time. Awaiting
 /// gives [`Gathered`], or an error when there is no reply at all: [`CallError::NoResponders`] at
-/// once when nobody serves the subject, [`CallError::Timeout`] when nobody answers. The replies are
-/// held in memory, so their number is bounded: 1,000 unless [`at_most`](Self::at_most) says
-/// otherwise.
+/// once when nobody serves the subject, [`CallError::Timeout`] when nobody answers.
+///
+/// The replies are held in memory. Their number is bounded, 1,000 unless [`at_most`](Self::at_most)
+/// says otherwise, and the size of each by what the server accepts
+/// ([`Connection::max_payload`](crate::Connection::max_payload), 1 MiB as a rule), but not their size
+/// together: where strangers may answer, set a number that the memory can hold of the largest.
 ///
 /// When the future has finished or is dropped, the subscription for the replies is gone.
 #[must_use = "a gather does nothing until awaited"]
@@ -67,22 +76,25 @@ pub struct Gather<'a, R, E> {
 
 impl<R, E> Gather<'_, R, E> {
     /// Ends after this many replies, failures included. Set it to the number of instances, if that
-    /// is known, and nothing is waited for in vain. 0 is the gather's error.
+    /// is known, and nothing is waited for in vain. 0 is an error.
     pub fn at_most(mut self, replies: usize) -> Self {
         self.window.at_most = replies;
         self
     }
 
     /// Ends when no reply has come for this long. It counts from the first reply on, so that a
-    /// service may take its time to answer at all; without it, the whole time is waited for.
+    /// service may take its time to answer at all. Who answers later than that is left out, and
+    /// [`Gathered::ended`] is [`Ended::Silence`]; without it, the whole time is waited for.
     pub fn silence(mut self, silence: Duration) -> Self {
         self.window.silence = Some(silence);
         self
     }
 
-    /// How long to gather in all; unless set, as long as the call would wait for its one reply.
+    /// How long to gather in all; unless set, as long as the call would wait for its one reply. The
+    /// services are told, as with [`Call::timeout`].
     pub fn within(mut self, within: Duration) -> Self {
         self.window.within = within;
+        self.call = self.call.timeout(within);
         self
     }
 

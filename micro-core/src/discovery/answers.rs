@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use micro_names::Shown;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -13,10 +14,11 @@ use crate::codec;
 use crate::error::Fault;
 use crate::wire::Headers;
 
-/// How much of a text that a stranger wrote is repeated, in bytes.
-const QUOTED_MAX_BYTES: usize = 200;
-
 /// What was found, in the order in which it came.
+///
+/// Documents are as they came, but for their names and ids, which can be parts of subjects: whoever
+/// may answer on the broker can write anything into a version, a description or metadata. To print
+/// a document use its `Display`, to print a text of it [`Shown`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Found<T> {
@@ -88,11 +90,14 @@ impl Unreadable {
     /// it is a stranger's text, made fit to be shown.
     fn of(body: &[u8], reason: &str) -> Self {
         let document: Value = serde_json::from_slice(body).unwrap_or_default();
-        let text = |key: &str| document.get(key).and_then(Value::as_str).map(quoted);
+        let text = |key: &str| {
+            let text = document.get(key).and_then(Value::as_str);
+            text.map(|text| Shown(text).to_string())
+        };
         Self {
             name: text("name"),
             id: text("id"),
-            reason: quoted(reason),
+            reason: Shown(reason).to_string(),
         }
     }
 }
@@ -107,19 +112,6 @@ impl fmt::Display for Unreadable {
             self.reason
         )
     }
-}
-
-/// One line of bounded length, without control characters.
-fn quoted(text: &str) -> String {
-    let mut line = String::new();
-    for c in text.chars() {
-        if line.len() + c.len_utf8() > QUOTED_MAX_BYTES {
-            line.push('…');
-            break;
-        }
-        line.push(if c.is_control() { ' ' } else { c });
-    }
-    line
 }
 
 /// What one of the three verbs is answered with.
@@ -349,16 +341,22 @@ mod tests {
 
     #[test]
     fn a_strangers_text_is_bounded() {
+        const BOUND: usize = 200 + '…'.len_utf8();
         let name = "é".repeat(100_000);
         let text = serde_json::json!({"name": name, "id": ["x"]}).to_string();
         let error = bad::<Ping>(&text);
-        assert!(
-            error
-                .name
-                .is_some_and(|name| name.len() <= QUOTED_MAX_BYTES + 3)
-        );
+        assert!(error.name.is_some_and(|name| name.len() <= BOUND));
         assert_eq!(error.id, None);
-        assert!(error.reason.len() <= QUOTED_MAX_BYTES + 3);
+        assert!(error.reason.len() <= BOUND);
+    }
+
+    #[test]
+    fn who_a_document_is_of_can_be_printed() {
+        let text = serde_json::json!({"name": "shop", "id": "A1\u{202e}", "version": "1\u{1b}[2J\n",
+            "type": Ping::KIND, "metadata": {"raw": "\u{1b}"}});
+        let ping: Ping = good(&text.to_string());
+        assert_eq!(ping.to_string(), "shop 1 [2J , instance A1 ");
+        assert_eq!(ping.metadata["raw"], "\u{1b}");
     }
 
     #[test]

@@ -36,12 +36,17 @@ impl Connection {
 /// last answer, after 5 s in all, or with 10,000 answers; nobody at all is an answer too, an empty
 /// one.
 ///
+/// The answers are held in memory: their number is bounded, and the size of each by what the server
+/// accepts ([`Connection::max_payload`], 1 MiB as a rule), but not their size together.
+///
 /// ```no_run
 /// # use micro_core as micro;
 /// # async fn example(connection: micro::Connection) -> Result<(), micro::DiscoveryError> {
+/// use micro::Shown;
+///
 /// let found = connection.discovery().of("numbers").info().await?;
 /// for info in found.documents() {
-///     println!("{} {} {}", info.name, info.version, info.id);
+///     println!("{info}: {}", Shown(&info.description));
 /// }
 /// for unreadable in &found.unreadable {
 ///     eprintln!("{unreadable}");
@@ -116,7 +121,7 @@ impl Discovery {
     }
 
     /// Ends after this many answers, unreadable ones included; 10,000 unless set. With the number of
-    /// instances, if that is known, nothing is waited for in vain.
+    /// instances, if that is known, nothing is waited for in vain. 0 is an error.
     pub fn at_most(mut self, answers: usize) -> Self {
         self.window.at_most = answers;
         self
@@ -135,8 +140,9 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// When the name, the id or the prefix cannot be part of a subject, and when the question could
-    /// not be sent. Answers that cannot be read are no error: they are in [`Found::unreadable`].
+    /// When the name, the id or the prefix cannot be part of a subject, when no answer is wanted, and
+    /// when the question could not be sent. Answers that cannot be read are no error: they are in
+    /// [`Found::unreadable`].
     pub async fn info(&self) -> Result<Found<Info>, DiscoveryError> {
         self.ask().await
     }
@@ -153,6 +159,9 @@ impl Discovery {
     async fn ask<T: Document>(&self) -> Result<Found<T>, DiscoveryError> {
         let subject = self.subject(T::VERB)?;
         let mut window = self.window;
+        if window.at_most == 0 {
+            return Err(DiscoveryError::NoAnswer { subject });
+        }
         if matches!(self.scope, Scope::Instance { .. }) {
             window.at_most = window.at_most.min(1);
         }
@@ -217,6 +226,12 @@ pub enum DiscoveryError {
         value: String,
         /// What is wrong with it.
         problem: micro_names::Problem,
+    },
+    /// No answer is wanted; nothing was asked.
+    #[error("cannot ask on `{subject}`: `at_most(0)` asks for no answer")]
+    NoAnswer {
+        /// The subject of the question.
+        subject: String,
     },
     /// The question could not be sent.
     #[error("cannot ask on `{subject}`: {source}")]

@@ -1,9 +1,11 @@
 //! The documents of one instance: PING and INFO prepared, STATS from the counters.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use micro_names::Shown;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Instance, Metadata};
@@ -72,6 +74,33 @@ pub struct Stats {
     /// The counters of each endpoint, in the order in which they were added.
     #[serde(default, deserialize_with = "or_default")]
     pub endpoints: Vec<EndpointStats>,
+}
+
+impl fmt::Display for Ping {
+    /// Its name, version and id, fit to be shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        who(f, &self.name, &self.version, &self.id)
+    }
+}
+
+impl fmt::Display for Info {
+    /// Its name, version and id, fit to be shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        who(f, &self.name, &self.version, &self.id)
+    }
+}
+
+impl fmt::Display for Stats {
+    /// Its name, version and id, fit to be shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        who(f, &self.name, &self.version, &self.id)
+    }
+}
+
+/// Documents may be a stranger's: what is printed of them must be harmless.
+fn who(f: &mut fmt::Formatter<'_>, name: &str, version: &str, id: &str) -> fmt::Result {
+    let (name, version, id) = (Shown(name), Shown(version), Shown(id));
+    write!(f, "{name} {version}, instance {id}")
 }
 
 /// What the documents say of a service beside its endpoints.

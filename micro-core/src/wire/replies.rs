@@ -5,6 +5,10 @@ use futures_util::StreamExt;
 
 use super::Subject;
 
+/// The largest number of messages that a server is told: nats-server reads a limit of more than
+/// nine digits as "now".
+const TOLD_MAX: u64 = 999_999_999;
+
 /// An inbox of its own for the replies to one request. Dropping it ends the subscription.
 #[derive(Debug)]
 pub(crate) struct Replies {
@@ -15,15 +19,18 @@ impl Replies {
     /// Subscribes to a new inbox, whose subject is the reply subject of the request to be sent.
     ///
     /// The server is told to send `at_most` messages: that bounds what can pile up here, however
-    /// many answer.
+    /// many answer. It is not told a number that it cannot read; whoever takes the replies counts
+    /// them anyway.
     pub(super) async fn open(
         client: &Client,
         at_most: u64,
     ) -> Result<(Subject, Self), SubscribeError> {
         let inbox = Subject::from(client.new_inbox());
         let mut subscriber = client.subscribe(inbox.clone()).await?;
-        // This can only fail when the connection is closed, which the request then tells.
-        let _ = subscriber.unsubscribe_after(at_most).await;
+        if at_most <= TOLD_MAX {
+            // This can only fail when the connection is closed, which the request then tells.
+            let _ = subscriber.unsubscribe_after(at_most).await;
+        }
         Ok((inbox, Self { subscriber }))
     }
 
