@@ -47,7 +47,7 @@
         "v1.0",
         "`version` must be a semantic version such as `1.0.0`, found `v1.0`\nhelp: write `1.0.0`",
     ),
-    ("version", "01.0.0", "`version` must be a semantic version such as `1.0.0`, found `01.0.0`"),
+    ("version", "01.0.0", "`version` must be a semantic version such as `1.0.0`, found `01.0.0`\nhelp: write `1.0.0`"),
     ("version", "latest", "`version` must be a semantic version such as `1.0.0`, found `latest`"),
     // Groups.
     ("group", "", ""),
@@ -93,7 +93,7 @@
     ("subject", "a.{id", "unclosed `{` in `subject`"),
     ("subject", "a.id}", "unmatched `}` in `subject`"),
     ("subject", "{}", "a placeholder needs a name\nhelp: write `{id}` and add a parameter `id`"),
-    ("subject", "{fn}", "`fn` cannot be the name of a parameter"),
+    ("subject", "{fn}", "`fn` cannot be the name of a parameter\nnote: it is a keyword of Rust"),
     ("subject", "{a b}", "`a b` cannot be the name of a parameter"),
     (
         "subject",
