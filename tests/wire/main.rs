@@ -32,6 +32,7 @@ mod faults;
 mod gather;
 mod grammar;
 mod identities;
+mod lengths;
 mod lifecycle;
 mod observers;
 mod program;

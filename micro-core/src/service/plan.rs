@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use micro_names::{Subject, Wildcards};
+use micro_names::{Shown, Subject, Wildcards};
 
 use super::QueueGroup;
 use super::builder::ServiceBuilder;
@@ -186,7 +186,7 @@ impl<'a> Planner<'a> {
     fn group(&mut self, group: Group, above: &Above) {
         let place = match group.prefix.as_str() {
             "" => "service".to_owned(),
-            prefix => format!("group `{prefix}`"),
+            prefix => format!("group `{}`", Shown(prefix)),
         };
         let checked = micro_names::check_group(&group.prefix, Wildcards::Allowed);
         let here = Above {
@@ -218,10 +218,15 @@ impl<'a> Planner<'a> {
         let name = options
             .name
             .unwrap_or_else(|| name_of_subject(&options.subject));
-        let place = format!("endpoint `{name}`");
+        let place = format!("endpoint `{}`", Shown(&name));
         // A name made of a wrong subject is no second fault.
         if name_is_given || own.is_ok() {
-            self.check(&place, micro_names::check_name("name", &name));
+            let checked = micro_names::check_name("name", &name);
+            let checked = checked.map_err(|problem| match problem.help {
+                None if !name_is_given => problem.help("give the endpoint a name of its own"),
+                _ => problem,
+            });
+            self.check(&place, checked);
         }
         self.check_queue_group(&place, &options.queue_group);
         self.check_timeout(&place, options.timeout);
