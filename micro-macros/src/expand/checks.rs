@@ -5,23 +5,21 @@ use super::{allowances, crate_at, private};
 use crate::model::{EndpointModel, Reply, ServiceModel};
 use crate::tokens::{plain_name, span_of};
 use proc_macro2::TokenStream;
-use quote::quote;
-use quote::quote_spanned;
+use quote::{format_ident, quote, quote_spanned};
 
 pub(super) fn expand(service: &ServiceModel) -> TokenStream {
     let private = private(&service.krate);
     let cfgs = &service.cfgs;
     let allowances = allowances();
     let shareable = assert_shareable(service);
-    let endpoints = service.endpoints.iter();
-    let aliases = endpoints.filter_map(|endpoint| assert_no_alias(service, endpoint));
+    let aliases = assert_no_aliases(service);
     quote! {
         #(#cfgs)*
         #allowances
         const _: () = {
             use #private::ProbeElse as _;
             #shareable
-            #(#aliases)*
+            #aliases
         };
     }
 }
@@ -45,8 +43,32 @@ fn assert_shareable(service: &ServiceModel) -> Option<TokenStream> {
     Some(quote!(const _: () = #checked;))
 }
 
-/// A return type that is a `Result` under another name hides its two types from the client.
-fn assert_no_alias(service: &ServiceModel, endpoint: &EndpointModel) -> Option<TokenStream> {
+/// A return type that is a `Result` under another name hides its two types from the client. The
+/// types are named in an `impl` and not in the constants that are evaluated, for what rustc advises
+/// of an unknown one (see `ServiceModel::impl_token`).
+fn assert_no_aliases(service: &ServiceModel) -> TokenStream {
+    let endpoints = service.endpoints.iter().enumerate();
+    let (answers, asserts): (Vec<_>, Vec<_>) = endpoints
+        .filter_map(|(index, endpoint)| assert_no_alias(service, endpoint, index))
+        .unzip();
+    if answers.is_empty() {
+        return TokenStream::new();
+    }
+    let impl_token = &service.impl_token;
+    quote! {
+        struct __MicroIsResult;
+        #impl_token __MicroIsResult {
+            #(#answers)*
+        }
+        #(#asserts)*
+    }
+}
+
+fn assert_no_alias(
+    service: &ServiceModel,
+    endpoint: &EndpointModel,
+    index: usize,
+) -> Option<(TokenStream, TokenStream)> {
     let Reply::Value(ty) = &endpoint.reply else {
         return None;
     };
@@ -71,10 +93,17 @@ fn assert_no_alias(service: &ServiceModel, endpoint: &EndpointModel) -> Option<T
     );
     // Not `assert!`: in edition 2018 it calls whatever is named `panic` here.
     let panic = quote_spanned!(span=> ::core::panic!(#message));
-    Some(quote! {
-        #(#cfgs)*
-        const _: () = if <<#ty as #private::Typed>::Probe>::IS_RESULT {
-            #panic
-        };
-    })
+    let name = format_ident!("ENDPOINT_{index}");
+    Some((
+        quote! {
+            #(#cfgs)*
+            const #name: ::core::primitive::bool = <<#ty as #private::Typed>::Probe>::IS_RESULT;
+        },
+        quote! {
+            #(#cfgs)*
+            const _: () = if __MicroIsResult::#name {
+                #panic
+            };
+        },
+    ))
 }

@@ -85,3 +85,16 @@ help: add it to the program with `App::service`\n\
 note: which types to register it for is not known here"],
     );
 }
+
+#[test]
+fn the_whole_subject_fits() {
+    let (group, subject) = ("g".repeat(2_000), "s".repeat(2_000));
+    case(
+        &format!(
+            "#[service(group = \"{group}\")]\nimpl Numbers {{ #[endpoint(subject = \"{subject}\")]\n\
+             async fn add(&self) {{}} }}"
+        ),
+        &["2:37 `subject` has 4001 bytes, at most 3072 are allowed\n\
+           note: nats-server ends a connection whose lines are too long"],
+    );
+}

@@ -1,7 +1,7 @@
 //! The endpoints of a service together: no two may be reached by one request, and none may have
 //! a name the client needs.
 
-use micro_names::Problem;
+use micro_names::{Problem, Subject, Wildcards};
 use proc_macro2::TokenStream;
 
 use crate::errors::Errors;
@@ -17,6 +17,7 @@ pub(crate) fn check(service: &ServiceModel, errors: &mut Errors) {
         // With a `#[cfg]` on both, one may well be there exactly when the other is not.
         let mut earlier = earlier.filter(|first| first.cfgs.is_empty() || endpoint.cfgs.is_empty());
         earlier.find(|first| collide(service, first, endpoint, errors));
+        check_whole(service, endpoint, errors);
         if service.client.is_some() {
             check_method_name(endpoint, errors);
         }
@@ -42,6 +43,13 @@ fn collide(
     else {
         return false;
     };
+    let meet = first_pattern.overlaps(second_pattern);
+    let name = &second.address.name.value;
+    let is_namesake =
+        first.address.name.value == *name && first.address.group == second.address.group;
+    if !meet && !is_namesake {
+        return false;
+    }
     let first_subject = first.address.full(&service.group);
     let subject = second.address.full(&service.group);
     let server = plain_name(&first.method);
@@ -54,7 +62,7 @@ fn collide(
         report(first, second, &problem, &reference, errors);
         return true;
     }
-    if first_pattern.overlaps(second_pattern) {
+    if meet {
         let problem = Problem::new(format!(
             "subject `{subject}` overlaps `{first_subject}`, which is served by `{server}`"
         ))
@@ -64,25 +72,31 @@ fn collide(
         report(first, second, &problem, &reference, errors);
         return true;
     }
-    let name = &second.address.name.value;
-    if first.address.name.value == *name && first.address.group == second.address.group {
-        let group = micro_names::join([service.group.as_str(), &second.address.group]);
-        let place = if group.is_empty() {
-            String::new()
-        } else {
-            format!(" in group `{group}`")
-        };
-        let problem = Problem::new(format!("endpoint name `{name}` is already used{place}"))
-            .note("INFO and STATS tell endpoints apart by name");
-        errors.push_with_reference(
-            &second.address.name.place,
-            &problem,
-            &first.address.name.place,
-            &format!("`{name}` is first used here"),
-        );
-        return true;
+    let group = micro_names::join([service.group.as_str(), &second.address.group]);
+    let place = if group.is_empty() {
+        String::new()
+    } else {
+        format!(" in group `{group}`")
+    };
+    let problem = Problem::new(format!("endpoint name `{name}` is already used{place}"))
+        .note("INFO and STATS tell endpoints apart by name");
+    errors.push_with_reference(
+        &second.address.name.place,
+        &problem,
+        &first.address.name.place,
+        &format!("`{name}` is first used here"),
+    );
+    true
+}
+
+/// The parts are right by themselves; with the service's group the whole may be too long.
+fn check_whole(service: &ServiceModel, endpoint: &EndpointModel, errors: &mut Errors) {
+    let full = endpoint.address.full(&service.group);
+    if endpoint.address.pattern.is_some()
+        && let Err(problem) = Subject::parse(&full, Wildcards::Named)
+    {
+        errors.push(&endpoint.address.place, &problem);
     }
-    false
 }
 
 fn report(
