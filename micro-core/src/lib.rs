@@ -63,7 +63,7 @@ pub mod __private0 {
 
     pub use inventory;
 
-    pub use crate::app::{Registered, block_on, build_default, build_with};
+    pub use crate::app::{Registered, block_on, block_on_main, build_default, build_with};
     pub use crate::client::{ExpectedElse, Outgoing};
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{

@@ -2,14 +2,19 @@
 //! program needs no dependency for it.
 
 use micro_names::Problem;
-use proc_macro2::{Group, TokenStream, TokenTree};
-use quote::{ToTokens as _, quote, quote_spanned};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{Attribute, ReturnType, Safety, Signature, Token, Visibility};
 
+use crate::args::service::{crate_path, default_crate};
+use crate::args::{Grammar, walk};
 use crate::errors::{Errors, at};
 use crate::tokens::{ends_with, nested_too_deeply, text, too_deep};
+
+const OWN_RUNTIME: &str =
+    "a runtime of your own is made by tokio: `#[tokio::main]`, `#[tokio::test]`";
 
 /// What the function is for.
 #[derive(Clone, Copy)]
@@ -23,6 +28,30 @@ impl Role {
         match self {
             Self::Main => "#[micro::main]",
             Self::Test => "#[micro::test]",
+        }
+    }
+
+    fn grammar(self) -> Grammar {
+        Grammar {
+            attribute: match self {
+                Self::Main => "#[micro::main(..)]",
+                Self::Test => "#[micro::test(..)]",
+            },
+            keys: &["crate"],
+            sibling: None,
+            foreign: &[
+                ("flavor", OWN_RUNTIME),
+                ("worker_threads", OWN_RUNTIME),
+                ("start_paused", OWN_RUNTIME),
+            ],
+            positional: None,
+        }
+    }
+
+    fn block_on(self) -> Ident {
+        match self {
+            Self::Main => format_ident!("block_on_main"),
+            Self::Test => format_ident!("block_on"),
         }
     }
 }
@@ -55,11 +84,9 @@ impl Parse for MainFn {
 pub(crate) fn expand(role: Role, args: &TokenStream, item: &TokenStream) -> TokenStream {
     let attribute = role.attribute();
     let mut errors = Errors::new();
-    if !args.is_empty() {
-        errors.push(
-            args,
-            &Problem::new(format!("`{attribute}` takes no arguments")),
-        );
+    let mut krate = default_crate();
+    for arg in walk(args.clone(), role.grammar(), &mut errors) {
+        krate = crate_path(&arg, &mut errors).unwrap_or(krate);
     }
     if let Some(deep) = signature_too_deep(item) {
         errors.push(at(deep.span()), &nested_too_deeply());
@@ -106,7 +133,8 @@ pub(crate) fn expand(role: Role, args: &TokenStream, item: &TokenStream) -> Toke
     // A type that is no `Result` is told so where it is written.
     let mut inner = name.clone();
     inner.set_span(span.resolved_at(name.span()));
-    let run = quote_spanned!(span=> ::micro::__private0::block_on(#inner()));
+    let block_on = role.block_on();
+    let run = quote_spanned!(span=> #krate::__private0::#block_on(#inner()));
     quote! {
         #test
         #(#attributes)*

@@ -29,4 +29,4 @@ pub(crate) use args::duration;
 pub use error::AppError;
 pub use registry::{Construct, Registered, Registry, RegistryError, build_default, build_with};
 pub use run::{App, RunningApp, run_all};
-pub use runtime::block_on;
+pub use runtime::{block_on, block_on_main};

@@ -536,7 +536,8 @@ fn log_to_stderr(targets: Targets) {
         .try_init();
 }
 
-/// The client's finest level has what it sends to connect: passwords and tokens.
+/// The client's finest level has what it sends to connect. It masks passwords and tokens by itself;
+/// we do not rely on it.
 fn shows_no_secret(metadata: &tracing::Metadata<'_>) -> bool {
     !(metadata.target().starts_with("async_nats") && *metadata.level() == tracing::Level::TRACE)
 }

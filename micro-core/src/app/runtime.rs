@@ -1,4 +1,4 @@
-//! What `#[micro::main]` runs a program on.
+//! What `#[micro::main]` and `#[micro::test]` run on.
 
 use std::any::Any;
 use std::io::{self, Write as _};
@@ -6,24 +6,33 @@ use std::io::{self, Write as _};
 use super::error::AppError;
 use crate::error::Error;
 
-/// Runs an async `main` on a multi-threaded tokio runtime with everything enabled. In a program's
-/// own thread, wrong usage ends the process with its exit code.
+/// Runs an async function on a multi-threaded tokio runtime with everything enabled.
 ///
 /// # Errors
 ///
-/// Those of `main`, and the system's when it gives no threads.
-pub fn block_on<T, E>(main: impl Future<Output = Result<T, E>>) -> Result<T, E>
+/// Those of the function, and the system's when it gives no threads.
+pub fn block_on<T, E>(run: impl Future<Output = Result<T, E>>) -> Result<T, E>
+where
+    E: From<io::Error>,
+{
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(run)
+}
+
+/// Runs an async `main`: wrong usage ends the process with its exit code.
+///
+/// # Errors
+///
+/// As [`block_on`].
+pub fn block_on_main<T, E>(main: impl Future<Output = Result<T, E>>) -> Result<T, E>
 where
     E: From<io::Error> + 'static,
 {
-    let result = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(main);
-    // Tests run here, too, in threads that have their names: those only fail.
+    let result = block_on(main);
     if let Err(error) = &result
         && let Some(usage) = app_error(error).filter(|error| error.is_usage())
-        && std::thread::current().name() == Some("main")
     {
         let _ = writeln!(io::stderr(), "error: {usage}");
         std::process::exit(usage.exit_code().into());

@@ -189,3 +189,16 @@ macro_rules! whole_error {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::micro2;
+
+    #[micro2::test(crate = micro2)]
+    async fn a_test_knows_the_name() -> micro2::Result<()> {
+        let server = micro2::DevServer::start().await?;
+        let nats = micro2::Connection::connect(&server.url()).await?;
+        assert!(nats.is_connected());
+        Ok(())
+    }
+}
