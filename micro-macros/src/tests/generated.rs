@@ -173,7 +173,10 @@ fn readable(output: TokenStream, value: &str) -> String {
         ("__micro_1", &format!("{value}_1")),
         ("__micro_2", &format!("{value}_2")),
         ("__micro_3", &format!("{value}_3")),
+        // Methods are the runtime's and called as they are; the rest are names of locals.
+        (".__micro_", ".__kept_"),
         ("__micro_", ""),
+        (".__kept_", ".__micro_"),
         ("///", "/// "),
         ("///  ", "/// "),
     ] {

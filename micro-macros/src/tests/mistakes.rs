@@ -151,6 +151,7 @@ const ELSEWHERE: &[&str] = &[
     "nothing can follow `>` in a subject, and a group is a prefix",
     "a subject token cannot be empty",
     "a subject token cannot contain white space, `.`, `*` or `>`, found `{}`",
+    "a subject token cannot contain control characters, found `{}`",
 ];
 
 fn files() -> Vec<PathBuf> {
