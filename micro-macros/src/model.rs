@@ -7,6 +7,8 @@ use micro_names::{Subject, join};
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, ExprPath, Generics, Path, Token, Type, Visibility};
 
+use crate::tokens::names;
+
 /// A string with the place it was written at.
 #[derive(Clone)]
 pub(crate) struct Text {
@@ -101,13 +103,16 @@ pub(crate) struct EndpointModel {
 }
 
 impl EndpointModel {
-    /// Keeps of it what a caller can name.
+    /// Keeps of it what says the same in another block, in which `Self` may be something else.
     pub(crate) fn make_stand_in(&mut self) {
         self.is_callable = false;
-        self.params_are_sound = false;
-        self.reply_is_sound = false;
         for param in &mut self.params {
-            param.is_sound = false;
+            let is_plain = !names(&param.ty, "Self");
+            param.is_sound &= is_plain;
+            self.params_are_sound &= is_plain;
+        }
+        if let Reply::Value(ty) | Reply::Result(ty) = &self.reply {
+            self.reply_is_sound &= !names(ty, "Self");
         }
     }
 }

@@ -199,6 +199,16 @@ pub(crate) fn ends_with(path: &Path, word: &str) -> bool {
         .is_some_and(|segment| segment.ident == word)
 }
 
+/// Whether a word is somewhere in the tokens.
+pub(crate) fn names(tokens: impl ToTokens, word: &str) -> bool {
+    let mut tokens = tokens.to_token_stream().into_iter();
+    tokens.any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => names(group.stream(), word),
+        _ => false,
+    })
+}
+
 /// The name of an identifier as a person reads it, without `r#`.
 pub(crate) fn plain_name(ident: &Ident) -> String {
     ident.unraw().to_string()

@@ -24,6 +24,8 @@ pub(crate) enum Marker {
     Header(Option<String>),
     Extract,
     Payload(Option<Codec>),
+    /// An attribute that nobody knows: where the value comes from cannot be said.
+    Unknown,
 }
 
 impl Marker {
@@ -32,6 +34,7 @@ impl Marker {
             Self::Header(_) => "header",
             Self::Extract => "extract",
             Self::Payload(_) => "payload",
+            Self::Unknown => "attribute",
         }
     }
 }
@@ -47,6 +50,7 @@ pub(crate) fn parse<'a>(
     errors: &mut Errors,
 ) -> Option<(&'a Attribute, Marker)> {
     let mut found: Option<(&Attribute, Marker)> = None;
+    let mut misspelt = None;
     for attr in attrs {
         let Some(name) = attr
             .path()
@@ -70,7 +74,8 @@ pub(crate) fn parse<'a>(
             }
             name if is_built_in(name) => continue,
             name => {
-                unknown(attr, name, errors);
+                let near = unknown(attr, name, errors);
+                misspelt.get_or_insert((attr, near));
                 continue;
             }
         };
@@ -93,16 +98,31 @@ pub(crate) fn parse<'a>(
             ),
         }
     }
+    if found.is_none()
+        && let Some((attr, near)) = misspelt
+    {
+        // As what is likely meant: an endpoint would otherwise have a payload too many.
+        let marker = match near {
+            Some("header") => Marker::Header(None),
+            Some("extract") => Marker::Extract,
+            Some("payload") => Marker::Payload(None),
+            _ => Marker::Unknown,
+        };
+        found = Some((attr, marker));
+    }
     found
 }
 
-fn unknown(attr: &Attribute, name: &str, errors: &mut Errors) {
+/// Reports an attribute, and says which of ours is likely meant.
+fn unknown(attr: &Attribute, name: &str, errors: &mut Errors) -> Option<&'static str> {
     let problem = Problem::new(format!("unknown parameter attribute `{name}`"));
-    let problem = match closest(name, NAMES) {
+    let near = closest(name, NAMES);
+    let problem = match near {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem,
     };
     errors.push(attr.path(), &problem.note(accepted(NAMES)));
+    near
 }
 
 fn header(attr: &Attribute, errors: &mut Errors) -> Option<String> {

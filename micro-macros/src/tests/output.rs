@@ -1,6 +1,6 @@
 //! What comes out: the user's item, and code that has everything asked for.
 
-use super::{dense, split};
+use super::{dense, method_source, split};
 
 /// The part of the output with the user's impl block.
 fn item(source: &str) -> String {
@@ -230,4 +230,19 @@ fn derived_errors() {
         assert!(output.contains(&dense(part)), "{part}\nis not in\n{output}");
     }
     assert!(!output.contains("\"Secret\""), "{output}");
+}
+
+/// What is sound of a faulty endpoint keeps its types, for whoever calls it.
+#[test]
+fn sound_types_of_faulty_endpoints_stay() {
+    let generic = expanded(&method_source("async fn add<T>(&self, a: T) -> u8 { 0 }"));
+    assert!(generic.contains("Call<'_,u8,"), "{generic}");
+    assert!(!generic.contains("<Tas"), "{generic}");
+    let borrowing = expanded(
+        "#[service] impl<'a> Numbers<'a> { #[endpoint] async fn add(&self, a: Pair) -> f64 { 0.0 } \
+         #[endpoint] async fn own(&self, a: Self) {} }",
+    );
+    assert!(borrowing.contains("Call<'_,f64,"), "{borrowing}");
+    let decoded = |ty: &str| borrowing.contains(&format!("<{ty}as::micro::EndpointRequest>"));
+    assert!(decoded("Pair") && !decoded("Self"), "{borrowing}");
 }

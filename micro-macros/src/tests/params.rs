@@ -1,6 +1,6 @@
 //! Parameters, their attributes and placeholders (misuse tables E to G).
 
-use super::{case, method};
+use super::{case, dense, expanded, method, method_source};
 
 #[test]
 fn payloads() {
@@ -51,6 +51,35 @@ note: accepted: `json`, `raw`"],
     method(
         r#"async fn add(&self, #[payload = "json"] a: A) {}"#,
         &["3:31 arguments go into parentheses: `#[payload(..)]`"],
+    );
+}
+
+#[test]
+fn what_is_not_known_is_reported_once() {
+    // Of two payloads neither is held to what a payload needs.
+    let two = expanded(&method_source(
+        "async fn add(&self, state: State, pair: Pair) {}",
+    ));
+    assert!(!dense(&two).contains("EndpointRequest"), "{two}");
+    // A misspelt marker is none that is missing.
+    let unknown = "help: did you mean `header`?\nnote: accepted: `header`, `extract`, `payload`";
+    method(
+        "async fn add(&self, #[heder(\"X\")] x: String, pair: Pair) {}",
+        &[&format!(
+            "3:23 unknown parameter attribute `heder`\n{unknown}"
+        )],
+    );
+    let accepted = "note: accepted: `header`, `extract`, `payload`";
+    method(
+        "async fn add(&self, #[query] q: Q, #[body] b: B) {}",
+        &[
+            &format!("3:23 unknown parameter attribute `query`\n{accepted}"),
+            &format!("3:38 unknown parameter attribute `body`\n{accepted}"),
+        ],
+    );
+    case(
+        "#[service]\nimpl Numbers { #[endpoint(subject = \"h.{id}\")]\nasync fn h(&self, &id: &u32) {} }",
+        &["3:19 the parameter of placeholder `{id}` needs a plain name\nhelp: write `id: u32`"],
     );
 }
 

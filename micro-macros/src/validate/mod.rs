@@ -17,7 +17,7 @@ use crate::args::{attribute_tokens, endpoint, param};
 use crate::clean::endpoint_inside;
 use crate::errors::Errors;
 use crate::input::{Item, Method, ServiceInput};
-use crate::model::{Address, Client, EndpointModel, Register, ServiceModel, Settings, Text};
+use crate::model::{Address, Client, EndpointModel, Register, Reply, ServiceModel, Settings, Text};
 use crate::tokens::{doc_text, ends_with, flatten, last_segment, named, peel, plain_name, text};
 
 /// The model of a service, if it has a type to speak of.
@@ -350,8 +350,16 @@ fn endpoint(
     let is_concrete = signature::check_generics(sig, &type_name.to_string(), errors);
     let receiver = signature::receiver(sig, errors);
     let is_plain = errors.count() == before;
-    let (params, params_are_sound) = params::parse(sig, &address, errors);
+    let (mut params, params_are_sound) = params::parse(sig, &address, errors);
     let (reply, reply_is_sound) = signature::reply(sig, errors);
+    // What names a parameter of the method says nothing outside of it.
+    for param in &mut params {
+        param.is_sound &= !signature::names_own_parameter(sig, &param.ty);
+    }
+    let reply_is_concrete = match &reply {
+        Reply::Unit => true,
+        Reply::Value(ty) | Reply::Result(ty) => !signature::names_own_parameter(sig, ty),
+    };
     EndpointModel {
         method: sig.ident.clone(),
         cfgs: named(&method.attrs, &["cfg"]),
@@ -370,7 +378,7 @@ fn endpoint(
         is_callable: is_plain && params.iter().all(|param| param.is_sound),
         params,
         params_are_sound: params_are_sound && is_concrete,
-        reply_is_sound: reply_is_sound && is_concrete,
+        reply_is_sound: reply_is_sound && reply_is_concrete,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The parameters of an endpoint: where each gets its value from.
 
 use micro_names::{Problem, Subject};
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens as _;
 use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
 
@@ -9,7 +9,7 @@ use crate::args::param::{self, Marker};
 use crate::args::suggest::closest;
 use crate::errors::Errors;
 use crate::model::{Address, Codec, Param, Source};
-use crate::tokens::{flatten, last_segment, peel, plain_name, text};
+use crate::tokens::{last_segment, names, peel, plain_name, text};
 use crate::validate::signature::has_lifetimes;
 use crate::validate::types::{self, Role};
 
@@ -34,7 +34,7 @@ pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> 
         params: Vec::new(),
         payload: None,
         context: None,
-        left_to_rustc: 0,
+        reported_elsewhere: 0,
         sound: true,
     };
     for input in &sig.inputs {
@@ -60,8 +60,8 @@ struct Reader<'e> {
     /// The name and the place of the payload, once there is one.
     payload: Option<(String, TokenStream)>,
     context: Option<TokenStream>,
-    /// How many types cannot be, of which rustc tells.
-    left_to_rustc: usize,
+    /// How many faults are told by rustc, or with the placeholder they are about.
+    reported_elsewhere: usize,
     sound: bool,
 }
 
@@ -101,6 +101,9 @@ impl Reader<'_> {
         placeholder: Option<String>,
         shown: &str,
     ) -> Source {
+        if matches!(marker, Marker::Unknown) {
+            return placeholder.map_or(Source::Payload(Codec::Json), Source::Placeholder);
+        }
         if let Some(placeholder) = placeholder {
             let problem = Problem::new(format!(
                 "`{placeholder}` is filled by the subject; remove `#[{}]`",
@@ -127,6 +130,7 @@ impl Reader<'_> {
                 self.payload(input, shown);
                 Source::Payload(codec.unwrap_or(Codec::Json))
             }
+            Marker::Unknown => Source::Payload(Codec::Json),
         }
     }
 
@@ -149,6 +153,10 @@ impl Reader<'_> {
             self.check_type(input, Role::Placeholder, shown);
             return Source::Placeholder(placeholder);
         }
+        if self.hides_placeholder(&input.pat) {
+            self.reported_elsewhere += 1;
+            return Source::Payload(Codec::Json);
+        }
         if is_context_by_value(input, shown) {
             self.errors.push(&input.ty, &context_by_reference(shown));
             return Source::Context;
@@ -161,7 +169,7 @@ impl Reader<'_> {
         if !self.lifetimes_are_reported {
             let before = self.errors.count();
             let is_sound = types::check(&input.ty, role, shown, self.errors);
-            self.left_to_rustc += usize::from(!is_sound && before == self.errors.count());
+            self.reported_elsewhere += usize::from(!is_sound && before == self.errors.count());
         }
     }
 
@@ -198,6 +206,10 @@ impl Reader<'_> {
                     first,
                     &format!("`{first_name}` is the first payload"),
                 );
+                // Which of them is one is not known, so neither is held to what a payload needs.
+                for param in &mut self.params {
+                    param.is_sound &= !matches!(param.source, Source::Payload(_));
+                }
             }
             Some(_) => {}
             None => {
@@ -217,6 +229,13 @@ impl Reader<'_> {
         let plain = name.strip_prefix('_')?;
         // With a parameter of the very name, this is another one.
         (known(plain) && !self.names.iter().any(|name| name == plain)).then(|| plain.to_owned())
+    }
+
+    /// Whether it is the pattern in which a placeholder without a parameter is bound.
+    fn hides_placeholder(&self, pat: &Pat) -> bool {
+        let is_free = |name: &&String| !self.names.iter().any(|known| known == *name);
+        let mut free = self.placeholders.iter().filter(is_free);
+        free.any(|name| binds(pat, name))
     }
 
     /// `:id` is a placeholder elsewhere, and letters to NATS.
@@ -291,26 +310,13 @@ impl Reader<'_> {
     }
 
     fn faults_seen(&self) -> usize {
-        self.errors.count() + self.left_to_rustc
+        self.errors.count() + self.reported_elsewhere
     }
 }
 
 /// Whether a pattern binds a name somewhere inside.
 fn binds(pat: &Pat, name: &str) -> bool {
-    plain_ident(pat).is_none()
-        && flatten(pat.to_token_stream())
-            .iter()
-            .any(|token| has_word(token, name))
-}
-
-fn has_word(token: &TokenTree, name: &str) -> bool {
-    match token {
-        TokenTree::Ident(word) => word == name,
-        TokenTree::Group(group) => flatten(group.stream())
-            .iter()
-            .any(|token| has_word(token, name)),
-        _ => false,
-    }
+    plain_ident(pat).is_none() && names(pat, name)
 }
 
 fn plain_ident(pat: &Pat) -> Option<&Ident> {

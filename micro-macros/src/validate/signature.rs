@@ -13,7 +13,7 @@ use syn::{
 use crate::errors::Errors;
 use crate::input::Method;
 use crate::model::{Receiver, Reply};
-use crate::tokens::{last_segment, peel, plain_name, span_of, text};
+use crate::tokens::{last_segment, names, peel, plain_name, span_of, text};
 use crate::validate::types::{self, Role};
 
 /// It has to be a plain `async fn` with a body.
@@ -117,6 +117,15 @@ pub(crate) fn check_generics(sig: &Signature, service: &str, errors: &mut Errors
         errors.push(lifetime, &problem);
     }
     sig.generics.params.is_empty()
+}
+
+/// Whether a type has a parameter in it that the method declares.
+pub(crate) fn names_own_parameter(sig: &Signature, ty: &Type) -> bool {
+    sig.generics.params.iter().any(|param| match param {
+        GenericParam::Type(param) => names(ty, &param.ident.to_string()),
+        GenericParam::Const(param) => names(ty, &param.ident.to_string()),
+        GenericParam::Lifetime(_) => true,
+    })
 }
 
 /// Whether it declares lifetimes.
