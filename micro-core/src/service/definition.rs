@@ -25,9 +25,10 @@ pub trait Service: Shareable {
 }
 
 /// One endpoint of a service, by its place in the table. Each is an item of its own, because of
-/// several in one item that are wrong in the same way rustc reports the first.
+/// several in one item that are wrong in the same way rustc reports the first. Every table is a type
+/// of its own, so that of two `impl` blocks of one service only the two services are in conflict.
 #[doc(hidden)]
-pub trait EndpointAt<const INDEX: usize>: Sized {
+pub trait EndpointAt<Table, const INDEX: usize>: Sized {
     /// The endpoint.
     const ENTRY: Endpoint<Self>;
 }

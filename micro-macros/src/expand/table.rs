@@ -41,14 +41,14 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
         quote! {
             #(#cfgs)*
             #[automatically_derived]
-            #impl_token #generics #private::EndpointAt<#index> for #self_ty #clause {
+            #impl_token #generics #private::EndpointAt<__MicroTable, #index> for #self_ty #clause {
                 const ENTRY: #private::Endpoint<Self> = #entry;
             }
         }
     });
     let table = endpoints.map(|(index, endpoint)| {
         let cfgs = &endpoint.cfgs;
-        quote!(#(#cfgs)* <Self as #private::EndpointAt<#index>>::ENTRY)
+        quote!(#(#cfgs)* <Self as #private::EndpointAt<__MicroTable, #index>>::ENTRY)
     });
     let info = quote! {
         #private::ServiceDef {
@@ -75,6 +75,7 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
         #allowances
         const _: () = {
             use #private::{HeaderParam as _, ProbeElse as _, ReturnedValue as _};
+            enum __MicroTable {}
             #(#entries)*
             #[automatically_derived]
             #impl_token #generics #trait_path for #self_ty #clause {

@@ -10,6 +10,7 @@ use proc_macro2::TokenStream;
 use syn::{File, Item};
 
 use super::{is_overwriting, split};
+use crate::tokens::text;
 
 const HEADING: &str = "# What is generated\n";
 
@@ -135,6 +136,7 @@ fn readable(output: TokenStream, value: &str) -> String {
         }
     }
     items.retain(|item| match item {
+        Item::Impl(item) if text(&item.self_ty) == "__MicroIsResult" => false,
         Item::Impl(item) => item.trait_.as_ref().is_none_or(|name| {
             let last = name.0.segments.last().map(|last| last.ident.to_string());
             !matches!(last.as_deref(), Some("Clone" | "Debug"))
@@ -158,7 +160,7 @@ fn readable(output: TokenStream, value: &str) -> String {
         attrs: Vec::new(),
         items,
     };
-    let mut text = prettyplease::unparse(&file);
+    let mut source = prettyplease::unparse(&file);
     for (long, short) in [
         ("::micro::__private0::", ""),
         ("::micro::", ""),
@@ -180,11 +182,11 @@ fn readable(output: TokenStream, value: &str) -> String {
         ("///", "/// "),
         ("///  ", "/// "),
     ] {
-        text = text.replace(long, short);
+        source = source.replace(long, short);
     }
     // Shorter paths are other lines.
     spaced(&prettyplease::unparse(
-        &syn::parse_file(&text).expect("items"),
+        &syn::parse_file(&source).expect("items"),
     ))
 }
 

@@ -274,13 +274,15 @@ impl Reader<'_> {
                 _ => None,
             });
             if let Some(input) = hidden {
+                // A name inside of a pattern has another type than the whole.
+                let ty = match &*input.pat {
+                    Pat::Ident(_) | Pat::Reference(_) => types::owned(&input.ty),
+                    _ => "String".to_owned(),
+                };
                 let problem = Problem::new(format!(
                     "the parameter of placeholder `{{{placeholder}}}` needs a plain name"
                 ))
-                .help(format!(
-                    "write `{placeholder}: {}`",
-                    types::owned(&input.ty)
-                ));
+                .help(format!("write `{placeholder}: {ty}`"));
                 self.errors.push(&input.pat, &problem);
                 continue;
             }
