@@ -6,9 +6,9 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::{GenericParam, Type};
 
 use super::generics::{names_parameter, replace_self, without_self};
-use super::{allowances, crate_at, private};
+use super::{allowances, crate_at, private, type_at};
 use crate::model::{Client, Codec, EndpointModel, Param, Reply, ServiceModel, Source};
-use crate::tokens::{optional, plain_name, span_of};
+use crate::tokens::{optional, placed, plain_name, span_of};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bodies {
@@ -49,14 +49,20 @@ fn expand_struct(service: &ServiceModel, client: &Client, generic: bool) -> Toke
     let ServiceModel { krate, cfgs, .. } = service;
     let allowances = allowances();
     let doc = format!("Calls the `{}` service.", service.name);
+    // A name that is taken is told so where the name comes from. To lints it is generated all the same.
+    let span = Span::call_site().located_at(name.span());
+    let vis = placed(vis, span);
     if !generic {
+        let structure = quote_spanned! {span=>
+            #vis struct #name {
+                caller: #krate::Caller,
+            }
+        };
         return quote! {
             #(#cfgs)*
             #[doc = #doc]
             #allowances
-            #vis struct #name {
-                caller: #krate::Caller,
-            }
+            #structure
         };
     }
     // `Self` in a bound is the service.
@@ -71,14 +77,17 @@ fn expand_struct(service: &ServiceModel, client: &Client, generic: bool) -> Toke
             GenericParam::Type(param) => Some(&param.ident),
             _ => None,
         });
-    quote! {
-        #(#cfgs)*
-        #[doc = #doc]
-        #allowances
+    let structure = quote_spanned! {span=>
         #vis struct #name<#params> #clause {
             caller: #krate::Caller,
             types: ::core::marker::PhantomData<fn() -> (#(#types,)*)>,
         }
+    };
+    quote! {
+        #(#cfgs)*
+        #[doc = #doc]
+        #allowances
+        #structure
     }
 }
 
@@ -237,11 +246,13 @@ fn expand_method(
         Reply::Value(ty) | Reply::Result(ty) => span_of(ty),
     };
     let outer = crate_at(krate, reply_span);
+    let outgoing = quote_spanned!(reply_span=> Outgoing);
+    let outgoing = type_at(krate, &outgoing, &quote!(<'_>), reply_span);
     // The closures have the types of the signature, which are not named again: what is wrong with
     // one is then one error.
     let expected = format_ident!("__micro_expected", span = Span::mixed_site());
     let made = quote_spanned! {reply_span=>
-        #outer::Outgoing::call_read_by(
+        #outgoing::call_read_by(
             #call,
             |#expected| #expected.__micro_value(),
             |#expected| #expected.__micro_error(),

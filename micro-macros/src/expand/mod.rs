@@ -9,7 +9,7 @@ mod register;
 mod table;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Path;
 
 use crate::model::ServiceModel;
@@ -43,13 +43,28 @@ pub(crate) fn private(krate: &Path) -> TokenStream {
     quote!(#krate::__private0)
 }
 
-/// The crate, as if it were written at a place of the user's: an expression that starts with it is
-/// then reported there. A path the user gave keeps what it resolves to.
+/// The crate, as if it were written at a place of the user's: a type that starts with it is then
+/// reported there. A path of the user's stays where it is, so that one that leads nowhere is told so
+/// there, and nowhere else.
 fn crate_at(krate: &Path, span: Span) -> TokenStream {
-    if krate.leading_colon.is_some() && crate::tokens::text(krate) == "::micro" {
+    if is_default(krate) {
         return quote_spanned!(span=> ::micro);
     }
-    crate::tokens::placed(krate, span)
+    krate.to_token_stream()
+}
+
+/// A type of the crate at the start of an expression, which is then reported at the place. `args` are
+/// its generic arguments, which can be left out as long as nothing stands around it.
+fn type_at(krate: &Path, ty: &TokenStream, args: &TokenStream, span: Span) -> TokenStream {
+    if is_default(krate) {
+        let krate = crate_at(krate, span);
+        return quote_spanned!(span=> #krate::#ty);
+    }
+    quote_spanned!(span=> <#krate::#ty #args>)
+}
+
+fn is_default(krate: &Path) -> bool {
+    krate.leading_colon.is_some() && crate::tokens::text(krate) == "::micro"
 }
 
 /// What lints may say of generated code is not the user's to repair.

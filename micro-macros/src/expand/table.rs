@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Generics, Path, Type};
 
-use super::{allowances, crate_at, private};
+use super::{allowances, private, type_at};
 use crate::model::{
     Codec, EndpointModel, Metadata, Param, Queue, Receiver, Reply, ServiceModel, Settings, Source,
 };
@@ -207,8 +207,9 @@ fn expand_call(
         }
         if matches!(param.source, Source::Context) {
             let span = span_of(&param.ty);
-            let krate = crate_at(&service.krate, span);
-            arguments.push(quote_spanned!(span=> #krate::Request::context(&#request)));
+            let given = quote_spanned!(span=> Request);
+            let given = type_at(&service.krate, &given, &TokenStream::new(), span);
+            arguments.push(quote_spanned!(span=> #given::context(&#request)));
             continue;
         }
         let value = local(index);
@@ -238,8 +239,9 @@ fn expand_call(
     };
     // The pin becomes a future that is `Send` here: one that is not is told so at the method.
     let body = quote_spanned!(span=> async move { #reads #reply });
-    let krate = crate_at(&service.krate, span);
-    let pinned = quote_spanned!(span=> #krate::__private0::Box::pin(#body));
+    let boxed = quote_spanned!(span=> __private0::Box);
+    let boxed = type_at(&service.krate, &boxed, &quote!(<_>), span);
+    let pinned = quote_spanned!(span=> #boxed::pin(#body));
     quote!(|#taken, #request| #pinned)
 }
 

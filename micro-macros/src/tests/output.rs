@@ -96,7 +96,7 @@ fn the_table_says_what_the_attributes_say() {
         "name: \"add\", subject: \"e.s.{id}\", description: \"Adds.\",",
         "queue_group: my::m::__private0::QueueGroup::named(\"w\"),",
         "from_millis(250)",
-        "my::m::Request::context(&__micro_request)",
+        "<my::m::Request>::context(&__micro_request)",
         "<u8 as my::m::FromSubject>::read(&__micro_request, \"id\")",
         "Outgoing::new(&self.caller, \"g.e.s.{id}\")",
         "#[doc = \" Adds.\"] pub fn add(&self, id: &u8) -> my::m::Call<'_, f64, ::core::convert::Infallible>",
