@@ -25,7 +25,7 @@ pub use shareable::Shareable;
 pub use typed::{
     CanBeShared, EndpointRequest, EndpointResponse, FromHeader, FromRequest, FromSubject, Header,
     HeaderParam, Probe, ProbeElse, RawPayload, ResultParts, Returned, ReturnedValue, ServerRequest,
-    ServerResponse, Shared, Typed, failure,
+    ServerResponse, Shared, Typed, failure, no_alias,
 };
 
 /// The future of a reply.

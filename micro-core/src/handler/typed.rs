@@ -496,6 +496,20 @@ impl<T> ProbeElse for Probe<T> {
     type Asked = T;
 }
 
+/// Stops a compile in which an endpoint returns a `Result` by another name.
+///
+/// # Panics
+///
+/// If the answer is yes, and at compile time.
+#[track_caller]
+pub const fn no_alias(is_result: bool) {
+    assert!(
+        !is_result,
+        "this is an alias of `Result`: name the alias `Result` or write `Result<T, E>` so that the \
+         client can see both types"
+    );
+}
+
 /// The answer to whether a type can be the type of a service.
 #[derive(Debug)]
 pub struct Shared<const ANSWER: bool>;

@@ -3,7 +3,7 @@
 use super::generics::{names_parameter, without_self};
 use super::{allowances, crate_at, private};
 use crate::model::{EndpointModel, Reply, ServiceModel};
-use crate::tokens::{plain_name, span_of};
+use crate::tokens::span_of;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 
@@ -56,8 +56,8 @@ fn assert_no_aliases(service: &ServiceModel) -> TokenStream {
     }
     let impl_token = &service.impl_token;
     quote! {
-        struct __MicroIsResult;
-        #impl_token __MicroIsResult {
+        struct __MicroNoAlias;
+        #impl_token __MicroNoAlias {
             #(#answers)*
         }
         #(#asserts)*
@@ -86,14 +86,9 @@ fn assert_no_alias(
     }
     let private = private(&service.krate);
     let cfgs = &endpoint.cfgs;
-    let message = format!(
-        "endpoint `{}` returns an alias of `Result`; name the alias `Result` or write \
-         `Result<T, E>` so that the client can see both types",
-        plain_name(&endpoint.method)
-    );
-    // Not `assert!`: in edition 2018 it calls whatever is named `panic` here.
-    let panic = quote_spanned!(span=> ::core::panic!(#message));
+    let krate = crate_at(&service.krate, span);
     let name = format_ident!("ENDPOINT_{index}");
+    let checked = quote_spanned!(span=> #krate::__private0::no_alias(__MicroNoAlias::#name));
     Some((
         quote! {
             #(#cfgs)*
@@ -101,9 +96,7 @@ fn assert_no_alias(
         },
         quote! {
             #(#cfgs)*
-            const _: () = if __MicroIsResult::#name {
-                #panic
-            };
+            const _: () = #checked;
         },
     ))
 }

@@ -24,7 +24,8 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
         group,
         ..
     } = service;
-    let private = private(krate);
+    let hidden = private(krate);
+    let private = short();
     let allowances = allowances();
     let bounded = shareable(service);
     let (generics, _, clause) = bounded.split_for_impl();
@@ -40,7 +41,6 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
         let entry = expand_endpoint(service, endpoint);
         quote! {
             #(#cfgs)*
-            #[automatically_derived]
             #impl_token #generics #private::EndpointAt<__MicroTable, #index> for #self_ty #clause {
                 const ENTRY: #private::Endpoint<Self> = #entry;
             }
@@ -74,7 +74,7 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
         #(#cfgs)*
         #allowances
         const _: () = {
-            use #private::{HeaderParam as _, ProbeElse as _, ReturnedValue as _};
+            use #hidden::{self as #private, HeaderParam as _, ProbeElse as _, ReturnedValue as _};
             enum __MicroTable {}
             #(#entries)*
             #[automatically_derived]
@@ -84,6 +84,11 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
             }
         };
     }
+}
+
+/// What the hidden module is called inside of the table.
+fn short() -> TokenStream {
+    quote!(__micro)
 }
 
 /// The generics, with the bound of the trait on the type. Where it has no parameters, that it is met
@@ -144,7 +149,7 @@ fn option(value: Option<TokenStream>) -> TokenStream {
 }
 
 fn expand_endpoint(service: &ServiceModel, endpoint: &EndpointModel) -> TokenStream {
-    let private = private(&service.krate);
+    let private = short();
     let EndpointModel {
         address, settings, ..
     } = endpoint;

@@ -136,7 +136,7 @@ fn readable(output: TokenStream, value: &str) -> String {
         }
     }
     items.retain(|item| match item {
-        Item::Impl(item) if text(&item.self_ty) == "__MicroIsResult" => false,
+        Item::Impl(item) if text(&item.self_ty) == "__MicroNoAlias" => false,
         Item::Impl(item) => item.trait_.as_ref().is_none_or(|name| {
             let last = name.0.segments.last().map(|last| last.ident.to_string());
             !matches!(last.as_deref(), Some("Clone" | "Debug"))
@@ -163,6 +163,7 @@ fn readable(output: TokenStream, value: &str) -> String {
     let mut source = prettyplease::unparse(&file);
     for (long, short) in [
         ("::micro::__private0::", ""),
+        ("__micro::", ""),
         ("::micro::", ""),
         ("::core::option::Option::", ""),
         ("::core::option::", ""),

@@ -96,7 +96,7 @@ fn what_is_right_is_complete() {
                     let asked = dense(&expansion.item.to_string())
                         .matches("#[endpoint")
                         .count();
-                    let given = dense(&output).matches("__private0::Endpoint{").count();
+                    let given = dense(&output).matches("=__micro::Endpoint{").count();
                     assert_eq!(
                         (given, has_client(&output)),
                         (asked, true),

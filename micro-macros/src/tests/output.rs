@@ -87,14 +87,14 @@ fn the_table_says_what_the_attributes_say() {
     );
     for part in [
         "name: \"n\", version: \"1.2.3\", description: \"Service.\\n\\nMore.\", group: \"g\",",
-        "queue_group: my::m::__private0::QueueGroup::Disabled,",
+        "queue_group: __micro::QueueGroup::Disabled,",
         "metadata: &[(\"a\", \"1\"), (\"b c\", \"2\")],",
         "timeout: ::core::option::Option::Some(::core::time::Duration::from_millis(2000)),",
         "concurrency: ::core::option::Option::Some(8),",
-        "#[cfg(feature = \"add\")] #[automatically_derived] impl my::m::__private0::EndpointAt<__MicroTable, 0usize> for Numbers",
-        "&[#[cfg(feature = \"add\")] <Self as my::m::__private0::EndpointAt<__MicroTable, 0usize>>::ENTRY]",
+        "#[cfg(feature = \"add\")] impl __micro::EndpointAt<__MicroTable, 0usize> for Numbers",
+        "&[#[cfg(feature = \"add\")] <Self as __micro::EndpointAt<__MicroTable, 0usize>>::ENTRY]",
         "name: \"add\", subject: \"e.s.{id}\", description: \"Adds.\",",
-        "queue_group: my::m::__private0::QueueGroup::named(\"w\"),",
+        "queue_group: __micro::QueueGroup::named(\"w\"),",
         "from_millis(250)",
         "<my::m::Request>::context(&__micro_request)",
         "<u8 as my::m::FromSubject>::read(&__micro_request, \"id\")",
