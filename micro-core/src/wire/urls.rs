@@ -189,7 +189,17 @@ fn without_user(url: &str) -> String {
             Some((scheme, _)) => format!("{scheme}://{rest}"),
             None => rest.to_owned(),
         },
-        None => url.to_owned(),
+        // What is in the place of a port and is none may be a password whose `@` was forgotten.
+        None => match url.rsplit_once(':') {
+            Some((host, port))
+                if host.contains("://")
+                    && !port.ends_with(']')
+                    && port.contains(|c: char| !c.is_ascii_digit()) =>
+            {
+                format!("{host}:...")
+            }
+            _ => url.to_owned(),
+        },
     }
 }
 
@@ -254,6 +264,13 @@ mod tests {
         assert_eq!(auth("nats://one,nats://t@two"), Some(token));
         let token = Auth::Token(Secret::new("t,k"));
         assert_eq!(auth("nats://t%2Ck@host"), Some(token));
+    }
+
+    #[test]
+    fn a_password_whose_host_was_forgotten_is_not_shown() {
+        let said = ServerUrls::parse("nats://ada:hunter2").unwrap_err();
+        assert!(said.to_string().contains("nats://ada:..."), "{said}");
+        assert!(!said.to_string().contains("hunter2"), "{said}");
     }
 
     #[test]
