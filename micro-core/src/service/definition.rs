@@ -14,7 +14,7 @@ use crate::handler::{HandlerFuture, Request, Shareable};
     message = "`{Self}` is not a NATS service",
     label = "missing `#[service]` on an `impl` block of this type",
     note = "annotate `impl {Self} {{ .. }}` with `#[service(..)]`",
-    note = "one with type parameters is a service where it is `Send + Sync + 'static`",
+    note = "it is one only if it is `Send + Sync + 'static`, whatever its type parameters are",
     note = "if it is a reference, a `Box` or an `Arc` of a service, give the service itself"
 )]
 pub trait Service: Shareable {
