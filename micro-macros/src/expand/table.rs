@@ -331,8 +331,7 @@ fn expand_reply(
     let encode = quote_spanned!(value_span=> <_ as #krate::#role>::encode(&#value));
     let to_fault = quote_spanned!(error_span=> <_ as #krate::ServiceError>::to_fault(&#error));
     quote! {
-        let #value = #call;
-        match #private::Returned(#value).__micro_into_result() {
+        match #private::Returned(#call).__micro_into_result() {
             ::core::result::Result::Ok(#value) => #encode,
             ::core::result::Result::Err(#error) => #private::failure(#to_fault),
         }
