@@ -1,7 +1,7 @@
 //! `#[service]` and `#[endpoint]` from end to end, as functions of tokens: what the tests call.
 
 use micro_names::Problem;
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::args;
@@ -9,6 +9,7 @@ use crate::clean::Clean;
 use crate::errors::{Errors, at};
 use crate::expand;
 use crate::input;
+use crate::tokens::flatten;
 use crate::validate;
 
 /// Expands `#[service(args)] item`.
@@ -55,6 +56,15 @@ pub(crate) fn endpoint(args: &TokenStream, item: TokenStream) -> TokenStream {
         return TokenStream::new();
     }
     let mut errors = Errors::new();
+    if let Some((word, what)) = no_function(&item) {
+        let problem = Problem::new(format!(
+            "`#[endpoint]` goes on an `async fn` in an `impl` block, found {what}"
+        ))
+        .help("write `#[service]` above the `impl` block, and `#[endpoint]` above its methods");
+        errors.push(word, &problem);
+        let errors = errors.finish().map(syn::Error::into_compile_error);
+        return quote!(#errors #item);
+    }
     errors.push(
         at(Span::call_site()),
         &Problem::new(
@@ -66,4 +76,23 @@ pub(crate) fn endpoint(args: &TokenStream, item: TokenStream) -> TokenStream {
     let errors = errors.finish().map(syn::Error::into_compile_error);
     let item = Clean::default().function(item);
     quote!(#errors #item)
+}
+
+/// The word that says that an item is no function, and what it is.
+fn no_function(item: &TokenStream) -> Option<(TokenTree, &'static str)> {
+    flatten(item.clone()).into_iter().find_map(|token| {
+        let what = match &token {
+            TokenTree::Ident(word) => match word.to_string().as_str() {
+                "fn" => return Some(None),
+                "struct" => "a struct",
+                "enum" => "an enum",
+                "trait" => "a trait",
+                "impl" => "an `impl` block",
+                "mod" => "a module",
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(Some((token, what)))
+    })?
 }

@@ -51,6 +51,15 @@ struct Family {
     sections: Vec<Section>,
 }
 
+impl Family {
+    fn heading_of(&self, section: &Section) -> String {
+        let id = section
+            .number
+            .map(|number| format!("{}{number}. ", self.letter));
+        format!("{}{}", id.unwrap_or_default(), section.title)
+    }
+}
+
 pub(crate) fn path() -> PathBuf {
     workspace().join("docs/errors.md")
 }
@@ -63,6 +72,11 @@ pub(crate) fn render() -> String {
     for family in &families {
         let anchor = anchor(&family.heading);
         writeln!(page, "- [{}](#{anchor})", family.heading).unwrap();
+        for section in &family.sections {
+            let heading = family.heading_of(section);
+            let anchor = self::anchor(&heading);
+            writeln!(page, "  - [{heading}](#{anchor})").unwrap();
+        }
     }
     for family in families {
         let Family {
@@ -72,11 +86,8 @@ pub(crate) fn render() -> String {
         } = &family;
         write!(page, "\n## {heading}\n\n{introduction}").unwrap();
         for section in &family.sections {
-            let id = section
-                .number
-                .map(|number| format!("{}{number}. ", family.letter));
-            let (id, title) = (id.unwrap_or_default(), &section.title);
-            write!(page, "\n### {id}{title}\n{}", section.text).unwrap();
+            let heading = family.heading_of(section);
+            write!(page, "\n### {heading}\n{}", section.text).unwrap();
         }
     }
     page
