@@ -8,7 +8,7 @@ use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
 use crate::args::{is_punct, param};
-use crate::input::{self, Reading};
+use crate::member::{self, Reading};
 use crate::tokens::flatten;
 
 /// How to clean.
@@ -144,7 +144,7 @@ impl Clean {
 /// Without the members that rustc could not read: it has said so, would say so again, and would
 /// skip whatever follows them.
 fn readable(body: TokenStream) -> TokenStream {
-    let members = input::members(body.clone());
+    let members = member::members(body.clone());
     if !members
         .iter()
         .any(|member| matches!(member.reading, Reading::Broken(_)))

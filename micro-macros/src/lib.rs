@@ -1,7 +1,7 @@
 //! The attributes and derives of micro-rs. They are documented where they are used, in the
 //! `micro` crate.
 //!
-//! The way of an input: `input` and `args` parse, `validate` makes a `model` of it and checks
+//! The way of an input: `input`, `member` and `args` parse, `validate` makes a `model` of it and checks
 //! it, `expand` writes code from the model, `clean` gives the user's item back without our
 //! attributes. Errors are collected on the way and reported together; after one, the model's
 //! sound parts still stand in for the service, so that nothing else turns red.
@@ -13,6 +13,7 @@ mod errors;
 mod expand;
 mod input;
 mod main_fn;
+mod member;
 mod model;
 mod service;
 #[cfg(test)]

@@ -266,7 +266,7 @@ async fn what_is_wrong_is_said_with_an_exit_code() {
         (
             vec!["--nats", "nats://h:nine"],
             2,
-            "`nats://h:nine` is not a NATS URL".to_owned(),
+            "`nats://h:...` is not a NATS URL".to_owned(),
         ),
         (
             vec!["--nats", "nats://127.0.0.1:1"],

@@ -5,15 +5,15 @@ use std::time::Duration;
 use micro_names::{Problem, Subject, Wildcards, check_group, check_name};
 use proc_macro2::{TokenStream, TokenTree};
 
-use crate::args::{Grammar, is_punct, service, walk};
+use crate::args::{Grammar, is_punct, keys, walk};
 use crate::errors::Errors;
 use crate::model::{Metadata, Queue, Text};
 use crate::tokens::flatten;
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "#[endpoint(..)]",
-    keys: KEYS,
-    sibling: Some(("#[service(..)]", service::KEYS)),
+    keys: keys::ENDPOINT,
+    sibling: Some(("#[service(..)]", keys::SERVICE)),
     foreign: &[
         ("path", "did you mean `subject`?"),
         ("route", "did you mean `subject`?"),
@@ -27,16 +27,6 @@ const GRAMMAR: Grammar = Grammar {
     ],
     positional: Some(("subject", "the subject")),
 };
-
-pub(crate) const KEYS: &[&str] = &[
-    "name",
-    "subject",
-    "group",
-    "queue_group",
-    "metadata",
-    "timeout",
-    "concurrency",
-];
 
 /// What is left out is `None` and gets its default when the model is made.
 pub(crate) struct EndpointArgs {

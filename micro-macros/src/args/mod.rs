@@ -4,6 +4,7 @@
 //! duplicates, missing values. What the keys mean is in the sub-modules, one an attribute.
 
 pub(crate) mod endpoint;
+mod keys;
 pub(crate) mod param;
 pub(crate) mod service;
 pub(crate) mod suggest;

@@ -9,14 +9,14 @@ use syn::parse::{Parse as _, ParseStream, Parser as _};
 use syn::{Lit, LitStr, Path, Visibility};
 
 use crate::args::value::short_expr;
-use crate::args::{Arg, Grammar, Value, endpoint, walk};
+use crate::args::{Arg, Grammar, Value, keys, walk};
 use crate::errors::{Errors, at};
 use crate::model::{ClientNames, Metadata, Queue, Register, Text};
 
 const GRAMMAR: Grammar = Grammar {
     attribute: "#[service(..)]",
-    keys: KEYS,
-    sibling: Some(("#[endpoint(..)]", endpoint::KEYS)),
+    keys: keys::SERVICE,
+    sibling: Some(("#[endpoint(..)]", keys::ENDPOINT)),
     foreign: &[
         ("prefix", "did you mean `group`?"),
         ("doc", "did you mean `description`?"),
@@ -26,20 +26,6 @@ const GRAMMAR: Grammar = Grammar {
     ],
     positional: Some(("name", "the name")),
 };
-
-pub(crate) const KEYS: &[&str] = &[
-    "name",
-    "version",
-    "description",
-    "group",
-    "queue_group",
-    "metadata",
-    "timeout",
-    "concurrency",
-    "client",
-    "register",
-    "crate",
-];
 
 const CLIENT: Grammar = Grammar {
     attribute: "client(..)",

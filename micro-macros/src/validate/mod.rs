@@ -16,7 +16,8 @@ use crate::args::service::{ServiceArgs, text_of};
 use crate::args::{attribute_tokens, endpoint, param};
 use crate::clean::endpoint_inside;
 use crate::errors::Errors;
-use crate::input::{Item, Method, ServiceInput};
+use crate::input::ServiceInput;
+use crate::member::{Item, Method};
 use crate::model::{Address, Client, EndpointModel, Register, Reply, ServiceModel, Settings, Text};
 use crate::tokens::{doc_text, ends_with, flatten, last_segment, named, peel, plain_name, text};
 

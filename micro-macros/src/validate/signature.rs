@@ -11,7 +11,7 @@ use syn::{
 };
 
 use crate::errors::Errors;
-use crate::input::Method;
+use crate::member::Method;
 use crate::model::{Receiver, Reply};
 use crate::tokens::{last_segment, names, peel, plain_name, span_of, text};
 use crate::validate::types::{self, Role};

@@ -6,11 +6,11 @@ pub struct Typo;
 #[service]
 impl Typo {
     #[endpoint]
-    async fn one(&self, a: Missing) -> Result<Vec<Missing2>, Missing3> { todo!() }
+    async fn one(&self, a: Missing) -> Result<Vec<Missing2>, Missing3> { loop {} }
     #[endpoint]
-    async fn two(&self, #[extract] a: Missing, #[header("X")] b: Missing4) -> Vec<Missing5> { todo!() }
+    async fn two(&self, #[extract] a: Missing, #[header("X")] b: Missing4) -> Vec<Missing5> { loop {} }
     #[endpoint(subject = "x.{id}")]
-    async fn three(&self, id: Missing6) { todo!() }
+    async fn three(&self, id: Missing6) { loop {} }
 }
 #[service]
 impl Nmbers {
