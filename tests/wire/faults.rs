@@ -302,6 +302,9 @@ async fn over_its_limits_an_endpoint_answers_503_and_serves_what_it_admitted() {
         let refused = next().await;
         let text = "endpoint `narrow` is at its limits, try again later";
         assert_eq!(raw::error_of(&refused), Some((503, text.into())));
+        // Nothing has been done yet from which a time could be told.
+        let again = refused.headers.unwrap();
+        assert_eq!(again.get("Micro-Retry-After").unwrap().as_str(), "1");
     }
     gate.add_permits(1_000);
     for _ in 0..34 {

@@ -383,6 +383,10 @@ fn a_stats_handler_that_blocks_does_not_keep_a_stop() {
             .await
             .unwrap();
         raw::request(&client, "echo", "").await;
+        // Nothing but STATS waits for it.
+        for subject in ["$SRV.PING", "$SRV.INFO"] {
+            raw::request(&client, subject, "").await;
+        }
         tokio::time::timeout(raw::PATIENCE, service.stop()).await
     });
     // The blocked thread cannot be waited for.

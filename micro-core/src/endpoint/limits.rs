@@ -96,10 +96,21 @@ impl Limits {
         self.state().pending.drain(..).collect()
     }
 
+    /// How many rounds of handlers it takes to work off a full queue, and be free.
+    pub(crate) fn rounds_pending(&self) -> u32 {
+        let rounds = self.pending_max.div_ceil(self.in_flight_max);
+        u32::try_from(rounds).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
     /// Requests that have not been answered: in flight and pending.
-    pub(crate) fn open(&self) -> usize {
+    fn open(&self) -> usize {
         let state = self.state();
         state.in_flight + state.pending.len()
+    }
+
+    /// Requests whose handlers run.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.state().in_flight
     }
 
     /// Waits until nothing is in flight and nothing pending.

@@ -1,9 +1,10 @@
 //! One endpoint of a running service: its subscription, its limits, its counters.
 //!
 //! A request goes one way: the reader of the subscription hands it over, `limits` admits or refuses it, `dispatch` runs the
-//! handler and sends the reply, `counters` has it counted before the caller can know; `report` tells
+//! handler and sends the reply (or `abandon`s it, where the endpoint leaves before it is done), `counters` has it counted before the caller can know; `report` tells
 //! of it in INFO and STATS.
 
+mod abandon;
 mod counters;
 mod dispatch;
 mod limits;
@@ -67,6 +68,7 @@ pub(crate) struct Endpoint {
     place: Arc<Place>,
     handler: Box<dyn Handler>,
     pace: dispatch::Pace,
+    abandonment: abandon::Abandonment,
     /// Whether the stats handler failed when it was last called.
     stats_fail: AtomicBool,
 }
@@ -81,6 +83,7 @@ impl Endpoint {
             limits: Limits::new(definition.concurrency, definition.pending),
             counters: Counters::default(),
             pace: dispatch::Pace::default(),
+            abandonment: abandon::Abandonment::default(),
             stats_fail: AtomicBool::new(false),
             definition,
             place,
