@@ -1,14 +1,15 @@
 //! What happens to the connection while a service runs.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::RunningService;
 use crate::error::Incident;
 use crate::wire::{Event, Listener, Refused};
 
-/// The client tells of each message that it drops; what comes within this time of the last belongs
-/// to the same flood, and is told once.
-const FLOOD: Duration = Duration::from_secs(1);
+/// How often it is told that messages are being dropped.
+const FLOOD_TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// Sees what happens to the connection, until the service has stopped. `ended` is ready when the
 /// discovery's subscriptions have ended: not every way in which a connection closes is announced.
@@ -18,12 +19,16 @@ pub(super) async fn watch(
     mut events: Listener,
 ) {
     let mut ended = std::pin::pin!(ended);
-    let mut flood = None;
+    let mut flood = Flood::new(&events);
     loop {
         let event = tokio::select! {
             _ = service.stopped() => return,
             () = &mut ended => Event::Closed,
             event = events.next() => event,
+            () = flood.due() => {
+                flood.tell(&service, &events);
+                continue;
+            }
         };
         if service.is_stopping() {
             // What ends now was asked to.
@@ -62,18 +67,50 @@ pub(super) async fn watch(
                     "the NATS server refused something on the connection of this service"
                 );
             }
-            Event::SlowConsumer => {
-                let now = Instant::now();
-                let told = flood.replace(now);
-                if told.is_none_or(|last| now.duration_since(last) > FLOOD) {
-                    tracing::error!(
-                        service = %name,
-                        "messages came faster than they were read, and some were dropped"
-                    );
-                    service.report(Incident::SlowConsumer);
-                }
-            }
+            Event::SlowConsumer => flood.goes_on(&service, &events),
             Event::Other(text) => tracing::debug!(text, "event of the connection"),
+        }
+    }
+}
+
+/// Messages that the client drops, told once in a while.
+struct Flood {
+    told: u64,
+    next: Option<Instant>,
+}
+
+impl Flood {
+    fn new(events: &Listener) -> Self {
+        Self {
+            told: events.dropped(),
+            next: None,
+        }
+    }
+
+    fn goes_on(&mut self, service: &RunningService, events: &Listener) {
+        if self.next.is_none() {
+            self.tell(service, events);
+        }
+    }
+
+    /// Tells of those that were dropped since the last time, and when to look again; if there were
+    /// none, it is over.
+    fn tell(&mut self, service: &RunningService, events: &Listener) {
+        let dropped = events.dropped() - self.told;
+        self.told += dropped;
+        self.next = (dropped > 0).then(|| Instant::now() + FLOOD_TOLD_EVERY);
+        if dropped > 0 {
+            let incident = Incident::SlowConsumer { dropped };
+            tracing::error!(service = %service.name(), dropped, "{incident}");
+            service.report(incident);
+        }
+    }
+
+    /// Ready when it is time to tell again; never, while there is no flood.
+    async fn due(&self) {
+        match self.next {
+            Some(next) => tokio::time::sleep_until(next).await,
+            None => std::future::pending().await,
         }
     }
 }
