@@ -208,8 +208,8 @@ async fn with_a_server_that_goes_on_sending_a_stop_is_a_plain_drain() {
         .await
         .unwrap();
     let client = broker.client().await;
-    let asker = client.clone();
-    let asked = tokio::spawn(async move { raw::request(&asker, "slow", "").await });
+    let caller = client.clone();
+    let asked = tokio::spawn(async move { raw::request(&caller, "slow", "").await });
     let _one = raw::soon(begun.acquire()).await.unwrap();
     let stopping = tokio::spawn({
         let service = service.clone();
