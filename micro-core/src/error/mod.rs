@@ -11,8 +11,8 @@ mod incident;
 mod panic;
 mod service_error;
 
-pub(crate) use fault::refuse_reserved;
 pub use fault::{Fault, FaultField, FaultMessage};
+pub(crate) use fault::{one_line, refuse_reserved};
 pub use general::{Error, Result};
 pub use incident::Incident;
 pub(crate) use incident::{Heard, Incidents};
