@@ -21,6 +21,9 @@ mod process;
 #[allow(dead_code, reason = "other suites use the rest")]
 mod raw;
 
+mod away;
 mod callers;
+mod credentials;
 mod failover;
 mod one_connection;
+mod permissions;

@@ -4,11 +4,24 @@ use std::time::{Duration, Instant};
 
 use super::RunningService;
 use crate::error::Incident;
-use crate::wire::{Event, Listener, Refused};
+use crate::wire::{Event, Listener, Refused, is_own_question};
 
-/// The client tells of each message that it drops; what comes within this time of the last belongs
-/// to the same flood, and is told once.
+/// The client tells of each message that it drops, and the server of each that it refuses; what
+/// comes within this time of the last belongs to the same flood, and is told once.
 const FLOOD: Duration = Duration::from_secs(1);
+
+/// When the last of many was.
+#[derive(Default)]
+struct Flood(Option<Instant>);
+
+impl Flood {
+    /// Whether one more is the first for a while.
+    fn begins(&mut self) -> bool {
+        let now = Instant::now();
+        let last = self.0.replace(now);
+        last.is_none_or(|last| now.duration_since(last) > FLOOD)
+    }
+}
 
 /// Sees what happens to the connection, until the service has stopped. `ended` is ready when the
 /// discovery's subscriptions have ended: not every way in which a connection closes is announced.
@@ -18,7 +31,8 @@ pub(super) async fn watch(
     mut events: Listener,
 ) {
     let mut ended = std::pin::pin!(ended);
-    let mut flood = None;
+    let (mut flood, mut refusals) = (Flood::default(), Flood::default());
+    let mut is_let_in = true;
     loop {
         let event = tokio::select! {
             _ = service.stopped() => return,
@@ -35,7 +49,18 @@ pub(super) async fn watch(
             Event::Disconnected => {
                 tracing::warn!(service = %name, "connection to NATS lost, trying to get it back");
             }
-            Event::Connected => tracing::info!(service = %name, "connected to NATS"),
+            Event::Connected => {
+                is_let_in = true;
+                tracing::info!(service = %name, "connected to NATS");
+            }
+            Event::LoginRefused { reason } => {
+                // Each attempt says so.
+                if std::mem::replace(&mut is_let_in, false) {
+                    let incident = Incident::CredentialsRefused { reason };
+                    tracing::error!(service = %name, "{incident}");
+                    service.report(incident);
+                }
+            }
             Event::Closed => {
                 tracing::error!(service = %name, "connection to NATS closed");
                 service.report(Incident::ConnectionClosed);
@@ -50,11 +75,26 @@ pub(super) async fn watch(
                 tracing::error!(service = %name, %subject, "the NATS server does not permit this subscription");
                 let cause =
                     format!("the NATS server does not permit a subscription to `{subject}`");
-                service.count_error(&subject, queue_group.as_deref(), &cause);
-                service.report(Incident::SubscriptionRefused { subject });
+                let endpoint = service.count_error(&subject, queue_group.as_deref(), &cause);
+                service.report(Incident::SubscriptionRefused { subject, endpoint });
                 service.stop_because(cause);
                 service.stopped().await;
                 return;
+            }
+            Event::LameDuck => {
+                tracing::info!(service = %name, "the NATS server is about to go");
+            }
+            Event::Refused(Refused::Publish { subject }) => {
+                if is_own_question(&subject) {
+                    continue;
+                }
+                let cause = format!("the NATS server does not permit a message to `{subject}`");
+                let endpoint = service.whose_reply(&subject, &cause);
+                let incident = Incident::PublishRefused { subject, endpoint };
+                if refusals.begins() {
+                    tracing::error!(service = %name, "{incident}");
+                }
+                service.report(incident);
             }
             Event::Refused(refused) => {
                 tracing::warn!(
@@ -63,9 +103,7 @@ pub(super) async fn watch(
                 );
             }
             Event::SlowConsumer => {
-                let now = Instant::now();
-                let told = flood.replace(now);
-                if told.is_none_or(|last| now.duration_since(last) > FLOOD) {
+                if flood.begins() {
                     tracing::error!(
                         service = %name,
                         "messages came faster than they were read, and some were dropped"
