@@ -14,6 +14,8 @@
 
 #[path = "../support/broker.rs"]
 mod broker;
+#[path = "../support/identities.rs"]
+mod identities;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/proxy.rs"]
@@ -31,7 +33,6 @@ mod examples;
 mod faults;
 mod gather;
 mod grammar;
-mod identities;
 mod lengths;
 mod lifecycle;
 mod observers;

@@ -241,6 +241,7 @@ impl Endpoint {
         match (outcome, reply_to) {
             (Outcome::Silence, _) => {}
             (Outcome::Success(payload), Some(reply_to)) => {
+                self.place.recent.note(&reply_to, counted);
                 match self.send(reply_to.clone(), headers, payload).await {
                     Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                         let fault = too_large(bytes, limit_bytes);
@@ -283,6 +284,7 @@ impl Endpoint {
         fault: &Fault,
         headers: Option<Headers>,
     ) {
+        self.place.recent.note(&reply_to, true);
         let mut all = headers.unwrap_or_default();
         all.replace_with(&fault.headers());
         let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;

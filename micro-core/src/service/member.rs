@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use crate::context::{Instance, Place};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Recent};
 use crate::error::Incidents;
 use crate::wire::{self, BarrierError, Connection, Event, LEAVE_WITHIN, Listener, Reader, Refused};
 
@@ -89,6 +89,7 @@ impl Ground {
                 placeholders: planned.placeholders,
                 connection: self.connection.clone(),
                 incidents: self.incidents.clone(),
+                recent: Recent::default(),
             });
             let endpoint = Endpoint::new(planned.definition, place, planned.handler);
             let definition = &endpoint.definition;

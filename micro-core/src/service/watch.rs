@@ -6,10 +6,27 @@ use tokio::time::Instant;
 
 use super::RunningService;
 use crate::error::Incident;
-use crate::wire::{Event, Listener, Refused};
+use crate::wire::{Event, Listener, Refused, is_own_question};
 
 /// How often it is told that messages are being dropped.
 const FLOOD_TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// The server tells of each message that it refuses; what comes within this time of the last belongs
+/// to the same flood, and is told once.
+const FLOOD: Duration = Duration::from_secs(1);
+
+/// When the last of many was.
+#[derive(Default)]
+struct Flood(Option<Instant>);
+
+impl Flood {
+    /// Whether one more is the first for a while.
+    fn begins(&mut self) -> bool {
+        let now = Instant::now();
+        let last = self.0.replace(now);
+        last.is_none_or(|last| now.duration_since(last) > FLOOD)
+    }
+}
 
 /// Sees what happens to the connection, until the service has stopped. `ended` is ready when the
 /// discovery's subscriptions have ended: not every way in which a connection closes is announced.
@@ -19,14 +36,15 @@ pub(super) async fn watch(
     mut events: Listener,
 ) {
     let mut ended = std::pin::pin!(ended);
-    let mut flood = Flood::new(&events);
+    let (mut drops, mut refusals) = (Drops::new(&events), Flood::default());
+    let mut is_let_in = true;
     loop {
         let event = tokio::select! {
             _ = service.stopped() => return,
             () = &mut ended => Event::Closed,
             event = events.next() => event,
-            () = flood.due() => {
-                flood.tell(&service, &events);
+            () = drops.due() => {
+                drops.tell(&service, &events);
                 continue;
             }
         };
@@ -40,7 +58,18 @@ pub(super) async fn watch(
             Event::Disconnected => {
                 tracing::warn!(service = %name, "connection to NATS lost, trying to get it back");
             }
-            Event::Connected => tracing::info!(service = %name, "connected to NATS"),
+            Event::Connected => {
+                is_let_in = true;
+                tracing::info!(service = %name, "connected to NATS");
+            }
+            Event::LoginRefused { reason } => {
+                // Each attempt says so.
+                if std::mem::replace(&mut is_let_in, false) {
+                    let incident = Incident::CredentialsRefused { reason };
+                    tracing::error!(service = %name, "{incident}");
+                    service.report(incident);
+                }
+            }
             Event::Closed => {
                 tracing::error!(service = %name, "connection to NATS closed");
                 service.report(Incident::ConnectionClosed);
@@ -55,11 +84,26 @@ pub(super) async fn watch(
                 tracing::error!(service = %name, %subject, "the NATS server does not permit this subscription");
                 let cause =
                     format!("the NATS server does not permit a subscription to `{subject}`");
-                service.count_error(&subject, queue_group.as_deref(), &cause);
-                service.report(Incident::SubscriptionRefused { subject });
+                let endpoint = service.count_error(&subject, queue_group.as_deref(), &cause);
+                service.report(Incident::SubscriptionRefused { subject, endpoint });
                 service.stop_because(cause);
                 service.stopped().await;
                 return;
+            }
+            Event::LameDuck => {
+                tracing::info!(service = %name, "the NATS server is about to go");
+            }
+            Event::Refused(Refused::Publish { subject }) => {
+                if is_own_question(&subject) {
+                    continue;
+                }
+                let cause = format!("the NATS server does not permit a message to `{subject}`");
+                let endpoint = service.whose_reply(&subject, &cause);
+                let incident = Incident::PublishRefused { subject, endpoint };
+                if refusals.begins() {
+                    tracing::error!(service = %name, "{incident}");
+                }
+                service.report(incident);
             }
             Event::Refused(refused) => {
                 tracing::warn!(
@@ -67,19 +111,19 @@ pub(super) async fn watch(
                     "the NATS server refused something on the connection of this service"
                 );
             }
-            Event::SlowConsumer => flood.goes_on(&service, &events),
+            Event::SlowConsumer => drops.go_on(&service, &events),
             Event::Other(text) => tracing::debug!(text, "event of the connection"),
         }
     }
 }
 
 /// Messages that the client drops, told once in a while.
-struct Flood {
+struct Drops {
     told: u64,
     next: Option<Instant>,
 }
 
-impl Flood {
+impl Drops {
     fn new(events: &Listener) -> Self {
         Self {
             told: events.dropped(),
@@ -87,7 +131,7 @@ impl Flood {
         }
     }
 
-    fn goes_on(&mut self, service: &RunningService, events: &Listener) {
+    fn go_on(&mut self, service: &RunningService, events: &Listener) {
         if self.next.is_none() {
             self.tell(service, events);
         }
