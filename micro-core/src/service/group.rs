@@ -168,7 +168,7 @@ impl EndpointOptions {
     /// [`RunningService::stats`](super::RunningService::stats), with the counters as they are then,
     /// in the task that answers discovery: it should be quick. No lock is held, and it may ask for
     /// the service's stats itself, which then have no `data`. If it panics, STATS is answered
-    /// without `data`.
+    /// without `data`. It may block: only STATS waits for it.
     ///
     /// ```no_run
     /// # use micro_core as micro;
