@@ -88,7 +88,7 @@ impl Receive for Responder {
             headers: None,
             payload,
         };
-        if let Err(error) = self.connection.publish(answer).await {
+        if let Err(error) = self.connection.answer(answer).await {
             let incident = Incident::ReplyNotSent {
                 subject: message.subject.to_string(),
                 reason: error.to_string(),
