@@ -313,7 +313,7 @@ impl Endpoint {
             headers,
             payload,
         };
-        self.place.connection.publish(message).await
+        self.place.connection.answer(message).await
     }
 
     /// Logs an error that the caller is told, and the text that it is not told.

@@ -30,6 +30,7 @@ mod look;
 mod options;
 mod reader;
 mod replies;
+mod reply_subject;
 mod requests;
 mod secret;
 mod setting_path;
