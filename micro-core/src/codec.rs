@@ -9,6 +9,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::harmless;
+
 /// Why a body is not a value of the type that was expected.
 ///
 /// The text names the place, by the path in the value and by line and column:
@@ -18,14 +20,23 @@ use serde::de::DeserializeOwned;
 pub struct DecodeError {
     at: String,
     reason: String,
+    /// The same without what it says of the body.
+    harmless: String,
 }
 
 impl DecodeError {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
         Self {
             at: String::new(),
-            reason: reason.into(),
+            harmless: reason.clone(),
+            reason,
         }
+    }
+
+    /// The text without what it says of the body: the path may have keys, the reason values.
+    pub(crate) fn harmless(&self) -> &str {
+        &self.harmless
     }
 }
 
@@ -64,6 +75,7 @@ fn locate<T: DeserializeOwned>(body: &[u8]) -> DecodeError {
     DecodeError {
         at: format!("{path}line {} column {}: ", error.line(), error.column()),
         reason,
+        harmless: harmless(&error),
     }
 }
 

@@ -24,6 +24,7 @@ mod raw;
 mod builder;
 mod changes;
 mod connecting;
+mod counters;
 mod deadline;
 mod discovery;
 mod discovery_client;

@@ -1,9 +1,11 @@
 //! What happens to the connection while a service runs.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RunningService;
 use crate::error::Incident;
+use crate::log::{CONNECTION, Flood, Pause, line, micros};
 use crate::wire::{Event, Listener, Refused};
 
 /// The client tells of each message that it drops; what comes within this time of the last belongs
@@ -19,6 +21,8 @@ pub(super) async fn watch(
 ) {
     let mut ended = std::pin::pin!(ended);
     let mut flood = None;
+    let mut away = None;
+    let refusals = Arc::default();
     loop {
         let event = tokio::select! {
             _ = service.stopped() => return,
@@ -30,14 +34,18 @@ pub(super) async fn watch(
             service.stopped().await;
             return;
         }
-        let name = service.name();
+        let (name, instance) = (service.name(), service.id());
         match event {
             Event::Disconnected => {
-                tracing::warn!(service = %name, "connection to NATS lost, trying to get it back");
+                away.get_or_insert_with(Instant::now);
+                tracing::warn!(target: CONNECTION, service = name, instance, "disconnected");
             }
-            Event::Connected => tracing::info!(service = %name, "connected to NATS"),
+            Event::Connected => {
+                let duration_us = away.take().map(|since| micros(since.elapsed()));
+                tracing::info!(target: CONNECTION, service = name, instance, duration_us, "reconnected");
+            }
             Event::Closed => {
-                tracing::error!(service = %name, "connection to NATS closed");
+                tracing::error!(target: CONNECTION, service = name, instance, "closed");
                 service.report(Incident::ConnectionClosed);
                 service.stop_because("its connection to NATS is closed");
                 service.stopped().await;
@@ -47,7 +55,7 @@ pub(super) async fn watch(
                 subject,
                 queue_group,
             }) if service.needs(&subject, queue_group.as_deref()) => {
-                tracing::error!(service = %name, %subject, "the NATS server does not permit this subscription");
+                tracing::error!(target: CONNECTION, service = name, instance, subject, "subscription refused");
                 let cause =
                     format!("the NATS server does not permit a subscription to `{subject}`");
                 service.count_error(&subject, queue_group.as_deref(), &cause);
@@ -57,23 +65,36 @@ pub(super) async fn watch(
                 return;
             }
             Event::Refused(refused) => {
-                tracing::warn!(
-                    subject = refused.subject(),
-                    "the NATS server refused something on the connection of this service"
-                );
+                log_refused(&service, &refusals, refused.subject());
             }
             Event::SlowConsumer => {
                 let now = Instant::now();
                 let told = flood.replace(now);
                 if told.is_none_or(|last| now.duration_since(last) > FLOOD) {
-                    tracing::error!(
-                        service = %name,
-                        "messages came faster than they were read, and some were dropped"
-                    );
+                    tracing::error!(target: CONNECTION, service = name, instance, "messages dropped");
                     service.report(Incident::SlowConsumer);
                 }
             }
-            Event::Other(text) => tracing::debug!(text, "event of the connection"),
+            Event::Other(text) => {
+                let error = line(&text);
+                tracing::debug!(target: CONNECTION, service = name, instance, error, "event");
+            }
         }
     }
+}
+
+/// Something of whoever shares the connection. A stranger who names a reply subject that is not
+/// permitted can cause it, again and again.
+fn log_refused(service: &RunningService, refusals: &Arc<Flood>, subject: &str) {
+    if !refusals.count() {
+        return;
+    }
+    let (service, instance) = (service.name().to_owned(), service.id().to_owned());
+    let subject = line(subject);
+    tracing::warn!(target: CONNECTION, service, instance, subject, "refused");
+    refusals.follow(move |Pause { kept_back, .. }| {
+        if kept_back > 0 {
+            tracing::warn!(target: CONNECTION, service, instance, kept_back, "refused");
+        }
+    });
 }

@@ -7,6 +7,7 @@ use nkeys::{KeyPair, KeyPairType};
 use super::connect_error::{ConnectError, ConnectSetting};
 use super::secret::Secret;
 use super::setting_path::SettingPath;
+use crate::log::CONNECTION;
 
 /// How a connection shows who it is. There is one way at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Auth {
         again
             .read()
             .inspect_err(|error| {
-                tracing::warn!(%error, "connecting with what the file said before");
+                tracing::warn!(target: CONNECTION, %error, "connecting with what the file said before");
             })
             .ok()
     }

@@ -14,6 +14,7 @@ use super::look::{self, Seen};
 use super::options::ConnectOptions;
 use super::tls;
 use super::urls::ServerUrls;
+use crate::log::CONNECTION;
 
 /// How long a server may take from the first packet to a usable connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -88,7 +89,7 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
                     let connection = Connection::with_events(client, events.clone());
                     let all = connection.client().set_server_pool(urls.addresses()).await;
                     if let Err(error) = all {
-                        tracing::warn!(%error, "only the servers that are there now are known");
+                        tracing::warn!(target: CONNECTION, %error, "only the servers that are there now are known");
                     }
                     return Ok(connection);
                 }

@@ -16,6 +16,7 @@ use super::headers::Headers;
 use super::replies::{Replies, says_no_responders};
 use super::requests::Requests;
 use super::subscription::Subscription;
+use crate::log::CONNECTION;
 
 /// How long the client may take to accept a subscription.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
@@ -143,7 +144,7 @@ impl Connection {
         }
         let _one = self.inner.fence.lock().await;
         if let Err(error) = barrier::fence(&self.inner.client, &self.inner.events, within).await {
-            tracing::debug!(%error, "refused subscriptions may be seen late");
+            tracing::debug!(target: CONNECTION, %error, "refused subscriptions may be seen late");
         }
     }
 

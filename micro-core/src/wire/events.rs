@@ -6,6 +6,8 @@
 
 use tokio::sync::broadcast;
 
+use crate::log::CONNECTION;
+
 /// How many events a listener may be behind before it misses the oldest. Events are rare (a
 /// reconnect, a refused subscription), so this is for bursts of refusals at a start.
 const BACKLOG: usize = 256;
@@ -164,7 +166,7 @@ impl Listener {
             match self.receiver.recv().await {
                 Ok(event) => return event,
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "connection events came faster than they were read");
+                    tracing::warn!(target: CONNECTION, missed, "connection events came faster than they were read");
                 }
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
