@@ -6,15 +6,17 @@
 use std::any::Any;
 
 use bytes::Bytes;
+use micro_names::Shown;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::harmless;
+use crate::error::{harmless, one_line};
 
 /// Why a body is not a value of the type that was expected.
 ///
 /// The text names the place, by the path in the value and by line and column:
-/// ``at `user.age`, line 1 column 23: invalid type: string "x", expected u8``.
+/// ``at `user.age`, line 1 column 23: invalid type: string "x", expected u8``. It is one line of
+/// bounded length, whatever the body quotes in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{at}{reason}")]
 pub struct DecodeError {
@@ -66,11 +68,12 @@ fn locate<T: DeserializeOwned>(body: &[u8]) -> DecodeError {
     };
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = error.to_string();
-    let reason = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+    // Keys and values that are quoted are a stranger's, to either side.
+    let reason = one_line(text.strip_suffix(&place).unwrap_or(&text));
     // `.` is the value itself, `?` something the reader could not name.
     let path = match path.trim_end_matches('?').trim_end_matches('.') {
         "" => String::new(),
-        path => format!("at `{path}`, "),
+        path => format!("at `{}`, ", Shown(path)),
     };
     DecodeError {
         at: format!("{path}line {} column {}: ", error.line(), error.column()),
@@ -100,6 +103,8 @@ fn cast<T: 'static>(value: Bytes) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[derive(Debug, serde::Deserialize)]
@@ -140,6 +145,26 @@ mod tests {
             "line 1 column 17: trailing characters"
         );
         assert_eq!(fault(""), "the body is empty, expected JSON");
+    }
+
+    #[test]
+    fn the_text_is_one_line_of_bounded_length() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Kinds(#[allow(dead_code, reason = "read only")] BTreeMap<String, Kind>);
+        #[derive(Debug, serde::Deserialize)]
+        enum Kind {
+            Only(#[allow(dead_code, reason = "read only")] u8),
+        }
+        assert!(decode::<Kinds>(&Bytes::from_static(br#"{"a":{"Only":1}}"#)).is_ok());
+        let escapes = r"\u001b[2J\n\u0000";
+        let long = "é".repeat(100_000);
+        for (key, value) in [(escapes, escapes), (&long, &long)] {
+            let body = format!(r#"{{"{key}":"{value}"}}"#);
+            let text = decode::<Kinds>(&Bytes::from(body)).unwrap_err().to_string();
+            assert!(text.contains("unknown variant"), "{text}");
+            assert!(!text.contains(char::is_control), "{text:?}");
+            assert!(text.len() < 1_500, "{} bytes", text.len());
+        }
     }
 
     #[test]

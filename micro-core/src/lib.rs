@@ -23,6 +23,9 @@ mod context;
 mod discovery;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod log;
 mod service;

@@ -329,6 +329,48 @@ impl Heartbeat {
     }
 }
 
+/// A conversation with one client, without a socket: what it is answered, until it ends or nothing
+/// more comes.
+#[cfg(fuzzing)]
+pub async fn converse(mut incoming: impl AsyncRead + Unpin) -> Vec<u8> {
+    // One for all of them: it has a random id.
+    static INFO: std::sync::OnceLock<ServerInfo> = std::sync::OnceLock::new();
+    let limits = Limits::default();
+    let info = INFO.get_or_init(|| ServerInfo::new(0, limits.max_payload_bytes));
+    let shared = Shared {
+        router: Router::new(),
+        info: info.clone(),
+        limits,
+    };
+    let peer = Arc::new(Peer {
+        id: 1,
+        outbound: Outbound::new(limits.max_pending_bytes),
+        knows_headers: AtomicBool::new(false),
+    });
+    let mut session = Session {
+        peer: &peer,
+        address: SocketAddr::from(([127, 0, 0, 1], 1)),
+        shared: &shared,
+        heartbeat: &Heartbeat::default(),
+        options: ConnectOptions::default(),
+        connected: false,
+        introduced: false,
+        publication: None,
+    };
+    shared.router.join(&peer);
+    let end = session.run(&mut incoming).await;
+    shared.router.leave(&peer, false);
+    if let End::Violation(violation) = end
+        && let Some(text) = violation.farewell()
+    {
+        peer.outbound.push(|out| frames::error(out, text));
+    }
+    let mut answers = Vec::new();
+    let mut writer = Writer::new(&peer.outbound, &mut answers, limits.write_deadline);
+    let _ = writer.flush().await;
+    answers
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncWriteExt;

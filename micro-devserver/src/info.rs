@@ -12,7 +12,7 @@ const FOLLOWED_VERSION: &str = "2.15.1";
 pub const SERVER_NAME: &str = "micro-dev-server";
 
 /// The parts that are the same for every connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ServerInfo {
     server_id: String,
     port: u16,

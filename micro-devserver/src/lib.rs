@@ -78,6 +78,9 @@
 //!   second, so that it can read why. nats-server closes at once.
 
 mod connection;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod info;
 mod limits;
 mod outbound;

@@ -1,7 +1,8 @@
 //! Starting and stopping.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use micro::{App, Connection, Request, RunningService, ServiceBuilder, StartError};
@@ -208,8 +209,8 @@ async fn with_a_server_that_goes_on_sending_a_stop_is_a_plain_drain() {
         .await
         .unwrap();
     let client = broker.client().await;
-    let asker = client.clone();
-    let asked = tokio::spawn(async move { raw::request(&asker, "slow", "").await });
+    let caller = client.clone();
+    let asked = tokio::spawn(async move { raw::request(&caller, "slow", "").await });
     let _one = raw::soon(begun.acquire()).await.unwrap();
     let stopping = tokio::spawn({
         let service = service.clone();
@@ -380,6 +381,54 @@ async fn a_service_comes_back_with_the_server_under_the_same_id() {
         requests >= 2,
         "the one from before is still counted: {requests}"
     );
+}
+
+/// At most once, whatever happens to the network: nothing is sent again by itself.
+#[tokio::test]
+async fn a_network_that_breaks_in_the_middle_has_no_request_served_twice() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let served: Arc<Mutex<BTreeMap<usize, usize>>> = Arc::default();
+    let book = Arc::clone(&served);
+    let connection = Connection::connect(&url).await.unwrap();
+    let _service = ServiceBuilder::new("once", "1.0.0")
+        .endpoint("once", move |request: Request| {
+            let number = std::str::from_utf8(request.payload())
+                .unwrap()
+                .parse()
+                .unwrap();
+            *book.lock().unwrap().entry(number).or_default() += 1;
+            async {}
+        })
+        .start(&connection)
+        .await
+        .unwrap();
+    // The caller's network is the same one.
+    let client = async_nats::connect(&url).await.unwrap();
+    let mut number = 0;
+    let mut send_until = async |what: &str, so: &dyn Fn(usize) -> bool| {
+        raw::until(what, async || {
+            let (inbox, body) = (client.new_inbox(), number.to_string());
+            number += 1;
+            // Refused while the connection is down and the client's queue full.
+            let sent = client.publish_with_reply("once", inbox, body.into());
+            let _ = tokio::time::timeout(Duration::from_millis(1), sent).await;
+            so(number)
+        })
+        .await;
+        number
+    };
+    let count = || served.lock().unwrap().len();
+    send_until("some of them served", &|_| count() >= 500).await;
+    network.cut();
+    let before = count();
+    let cut = send_until("the connection lost", &|_| !connection.is_connected()).await;
+    let listener = proxy::bind_again(&url).await;
+    proxy::serve(listener, broker.url(), Duration::ZERO);
+    let sent = send_until("served again", &|_| count() >= before + 500).await;
+    let served = served.lock().unwrap();
+    let twice: Vec<_> = served.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.is_empty(), "of {sent}, cut at {cut}: {twice:?}");
 }
 
 #[tokio::test]

@@ -23,3 +23,5 @@ pub use error::{CallError, RemoteError};
 pub use gather::{Gather, GatherFailure, Gathered};
 pub use outgoing::Outgoing;
 pub use reading::ExpectedElse;
+#[cfg(fuzzing)]
+pub(crate) use reading::read_reply;

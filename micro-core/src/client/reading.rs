@@ -42,6 +42,24 @@ impl<R, E> Reading<R, E> {
     }
 }
 
+/// What a reply says to whom expects these types.
+#[cfg(fuzzing)]
+pub(crate) fn read_reply<R, E>(
+    subject: String,
+    headers: Option<Headers>,
+    body: &Bytes,
+) -> Result<R, CallError<E>>
+where
+    R: DeserializeOwned + 'static,
+    E: ServiceError,
+{
+    let reading = Reading {
+        value: codec::decode::<R>,
+        error: E::from_fault,
+    };
+    reading.read(subject, headers, body).map(|(value, _)| value)
+}
+
 /// A type that a reply is expected to have. Its inherent methods are found before those of
 /// [`ExpectedElse`], so that generated code need not know whether it can be read.
 #[derive(Debug)]

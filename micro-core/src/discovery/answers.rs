@@ -115,7 +115,7 @@ impl fmt::Display for Unreadable {
 }
 
 /// What one of the three verbs is answered with.
-pub(super) trait Document: DeserializeOwned + 'static {
+pub(crate) trait Document: DeserializeOwned + 'static {
     const VERB: &'static str;
     const KIND: &'static str;
 
@@ -152,7 +152,7 @@ impl Document for Stats {
 
 /// Reads one answer. A name or an id that could not be asked for is refused here, so that callers
 /// can trust them as parts of subjects.
-fn read<T: Document>(headers: Option<&Headers>, body: &Bytes) -> Result<T, Unreadable> {
+pub(crate) fn read<T: Document>(headers: Option<&Headers>, body: &Bytes) -> Result<T, Unreadable> {
     let refuse = |reason: &str| Unreadable::of(body, reason);
     if let Some(fault) = Fault::read(headers, body) {
         return Err(refuse(&format!(

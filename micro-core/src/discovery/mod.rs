@@ -11,6 +11,8 @@ mod client;
 mod documents;
 mod responder;
 
+#[cfg(fuzzing)]
+pub(crate) use answers::read as read_document;
 pub use answers::{Found, Seen, Unreadable};
 pub use client::{Discovery, DiscoveryError};
 pub(crate) use documents::{Documents, Profile};

@@ -320,7 +320,7 @@ pub(crate) fn refuse_reserved(name: &str) -> Result<(), HeaderError> {
 }
 
 /// Makes a text fit for a header: what would end the line or leave it becomes a space.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MESSAGE_MAX_BYTES));
     for c in text.trim().chars() {
         let c = if c.is_control() { ' ' } else { c };

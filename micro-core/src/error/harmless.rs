@@ -136,7 +136,7 @@ mod tests {
             ),
             (
                 says::<Nothing>(r#"{"a, expected hunter2":1}"#),
-                "line 1 column 23: unknown field",
+                "line 1 column 22: unknown field",
             ),
             (
                 says::<Colour>(r#""hunter2""#),

@@ -25,10 +25,16 @@ pub enum Incident {
     ConnectionClosed,
     /// The client has dropped messages on the connection of the service. It does not say whose
     /// they were, so every service on the connection is told.
+    ///
+    /// Told when it begins, and once a second while it goes on.
     #[error(
-        "messages came faster than they were read, and the client has dropped some: raise its `subscription_capacity`, or add instances"
+        "messages came faster than they were read, and the client has dropped {dropped} of them: raise its `subscription_capacity`, or add instances"
     )]
-    SlowConsumer,
+    #[non_exhaustive]
+    SlowConsumer {
+        /// How many, since it was last told.
+        dropped: u64,
+    },
     /// A discovery request, or one that was answered with something, had no reply subject.
     #[error("a request on `{subject}` has no reply subject, its answer was dropped")]
     #[non_exhaustive]
@@ -64,7 +70,7 @@ impl Incident {
             Self::SubscriptionRefused { subject }
             | Self::NoReplySubject { subject }
             | Self::ReplyNotSent { subject, .. } => Some(subject),
-            Self::ConnectionClosed | Self::SlowConsumer | Self::StatsHandler { .. } => None,
+            Self::ConnectionClosed | Self::SlowConsumer { .. } | Self::StatsHandler { .. } => None,
         }
     }
 }
@@ -75,7 +81,7 @@ impl Incident {
     fn is_grave(&self) -> bool {
         matches!(
             self,
-            Self::SubscriptionRefused { .. } | Self::ConnectionClosed | Self::SlowConsumer
+            Self::SubscriptionRefused { .. } | Self::ConnectionClosed | Self::SlowConsumer { .. }
         )
     }
 }

@@ -12,8 +12,8 @@ mod incident;
 mod panic;
 mod service_error;
 
-pub(crate) use fault::refuse_reserved;
 pub use fault::{Fault, FaultField, FaultMessage};
+pub(crate) use fault::{one_line, refuse_reserved};
 pub use general::{Error, Result};
 pub(crate) use harmless::harmless;
 pub use incident::Incident;

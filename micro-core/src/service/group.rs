@@ -147,14 +147,16 @@ impl EndpointOptions {
 
     /// How many requests the endpoint works on at once; sixteen times as many may wait unless
     /// [`pending`](Self::pending) says otherwise, and what comes on top is answered with code 503 at
-    /// once.
+    /// once, and told in the header `Micro-Retry-After` in how many milliseconds the endpoint can have
+    /// worked off what waits.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = Some(requests);
         self
     }
 
     /// How many requests may wait while the endpoint works on as many as it may; with 0 none waits.
-    /// Each can hold on to up to 64 KiB of read buffer.
+    /// However many they are, those that wait are no more than 64 MiB together. Each can hold on to
+    /// up to 64 KiB of read buffer beside its own bytes.
     pub fn pending(mut self, requests: usize) -> Self {
         self.pending = Some(requests);
         self

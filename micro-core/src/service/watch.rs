@@ -1,16 +1,17 @@
 //! What happens to the connection while a service runs.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::RunningService;
 use crate::error::Incident;
 use crate::log::{CONNECTION, Flood, Pause, line, micros};
 use crate::wire::{Event, Listener, Refused};
 
-/// The client tells of each message that it drops; what comes within this time of the last belongs
-/// to the same flood, and is told once.
-const FLOOD: Duration = Duration::from_secs(1);
+/// How often it is told that messages are being dropped.
+const DROPS_TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// Sees what happens to the connection, until the service has stopped. `ended` is ready when the
 /// discovery's subscriptions have ended: not every way in which a connection closes is announced.
@@ -20,7 +21,7 @@ pub(super) async fn watch(
     mut events: Listener,
 ) {
     let mut ended = std::pin::pin!(ended);
-    let mut flood = None;
+    let mut drops = Drops::new(&events);
     let mut away = None;
     let refusals = Arc::default();
     loop {
@@ -28,6 +29,10 @@ pub(super) async fn watch(
             _ = service.stopped() => return,
             () = &mut ended => Event::Closed,
             event = events.next() => event,
+            () = drops.due() => {
+                drops.tell(&service, &events);
+                continue;
+            }
         };
         if service.is_stopping() {
             // What ends now was asked to.
@@ -67,14 +72,7 @@ pub(super) async fn watch(
             Event::Refused(refused) => {
                 log_refused(&service, &refusals, refused.subject());
             }
-            Event::SlowConsumer => {
-                let now = Instant::now();
-                let told = flood.replace(now);
-                if told.is_none_or(|last| now.duration_since(last) > FLOOD) {
-                    tracing::error!(target: CONNECTION, service = name, instance, "messages dropped");
-                    service.report(Incident::SlowConsumer);
-                }
-            }
+            Event::SlowConsumer => drops.go_on(&service, &events),
             Event::Other(text) => {
                 let error = line(&text);
                 tracing::debug!(target: CONNECTION, service = name, instance, error, "event");
@@ -97,4 +95,46 @@ fn log_refused(service: &RunningService, refusals: &Arc<Flood>, subject: &str) {
             tracing::warn!(target: CONNECTION, service, instance, kept_back, "refused");
         }
     });
+}
+
+/// Messages that the client drops, told once in a while.
+struct Drops {
+    told: u64,
+    next: Option<Instant>,
+}
+
+impl Drops {
+    fn new(events: &Listener) -> Self {
+        Self {
+            told: events.dropped(),
+            next: None,
+        }
+    }
+
+    fn go_on(&mut self, service: &RunningService, events: &Listener) {
+        if self.next.is_none() {
+            self.tell(service, events);
+        }
+    }
+
+    /// Tells of those that were dropped since the last time, and when to look again; if there were
+    /// none, it is over.
+    fn tell(&mut self, service: &RunningService, events: &Listener) {
+        let dropped = events.dropped() - self.told;
+        self.told += dropped;
+        self.next = (dropped > 0).then(|| Instant::now() + DROPS_TOLD_EVERY);
+        if dropped > 0 {
+            let (name, instance) = (service.name(), service.id());
+            tracing::error!(target: CONNECTION, service = name, instance, dropped, "messages dropped");
+            service.report(Incident::SlowConsumer { dropped });
+        }
+    }
+
+    /// Ready when it is time to tell again; never, while there is no flood.
+    async fn due(&self) {
+        match self.next {
+            Some(next) => tokio::time::sleep_until(next).await,
+            None => std::future::pending().await,
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::{Connection, Reader};
+use super::{BarrierError, Connection, Reader};
 use crate::log::CONNECTION;
 
 /// How long the server may take to confirm that nothing more will come. Past it the readers end all
@@ -24,7 +24,7 @@ pub(crate) async fn leave(connection: &Connection, readers: impl Iterator<Item =
     let leaving = join_all(readers.clone().map(Reader::leave));
     if timeout(LEAVE_WITHIN, leaving).await.is_ok()
         && connection.is_connected()
-        && let Err(error) = connection.barrier(LEAVE_WITHIN).await
+        && let Err(error @ BarrierError::TimedOut(_)) = connection.barrier(LEAVE_WITHIN).await
     {
         tracing::warn!(target: CONNECTION, %error, "stopping without the server's word that nothing more will come");
     }
