@@ -56,6 +56,9 @@
 //! - **A stop loses nothing.** Endpoints leave their subjects, what was under way is answered, and
 //!   only then is the service gone. SIGINT and SIGTERM do the same.
 //! - **It can be watched**: PING, INFO and STATS are answered from a task that no handler holds up.
+//!   The log has a line for each turn in a service's life, with the targets `micro::service`,
+//!   `micro::request` and `micro::connection`, and a span for each request at debug;
+//!   `docs/operations.md` in the repository shows every line.
 
 pub use micro_core::{
     Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,

@@ -10,7 +10,7 @@ use micro_names::Shown;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::one_line;
+use crate::error::{harmless, one_line};
 
 /// Why a body is not a value of the type that was expected.
 ///
@@ -22,14 +22,23 @@ use crate::error::one_line;
 pub struct DecodeError {
     at: String,
     reason: String,
+    /// The same without what it says of the body.
+    harmless: String,
 }
 
 impl DecodeError {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
         Self {
             at: String::new(),
-            reason: reason.into(),
+            harmless: reason.clone(),
+            reason,
         }
+    }
+
+    /// The text without what it says of the body: the path may have keys, the reason values.
+    pub(crate) fn harmless(&self) -> &str {
+        &self.harmless
     }
 }
 
@@ -69,6 +78,7 @@ fn locate<T: DeserializeOwned>(body: &[u8]) -> DecodeError {
     DecodeError {
         at: format!("{path}line {} column {}: ", error.line(), error.column()),
         reason,
+        harmless: harmless(&error),
     }
 }
 

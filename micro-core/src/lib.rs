@@ -13,6 +13,7 @@
 //! | `handler` | from a request to a reply, typed or raw |
 //! | `client` | the caller's side |
 //! | `context`, `error`, `codec` | what a handler may ask; what a failure is; bytes and values |
+//! | `log` | the words of the log |
 //! | `wire` | the only module that touches async-nats |
 
 mod app;
@@ -26,6 +27,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handler;
+mod log;
 mod service;
 #[cfg(test)]
 mod vectors;

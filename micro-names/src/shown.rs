@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 /// How much of a text is shown, in bytes: a line or two of a terminal.
 const SHOWN_MAX_BYTES: usize = 200;
 
-/// A text that somebody else wrote, fit to be printed or logged: one line of at most 200 bytes and
-/// an `…`, in which control characters, and those that turn the direction of writing, are blanks.
+/// A text that somebody else wrote, fit to be printed or logged: one line of at most 200 bytes (or
+/// as many as the precision says: `{:.50}`) and an `…`, in which control characters, and those that turn the direction of writing, are blanks.
 ///
 /// ```
 /// # use micro_names::Shown;
@@ -18,7 +18,7 @@ pub struct Shown<'a>(pub &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut left = SHOWN_MAX_BYTES;
+        let mut left = f.precision().unwrap_or(SHOWN_MAX_BYTES);
         for c in self.0.chars() {
             let Some(rest) = left.checked_sub(c.len_utf8()) else {
                 return f.write_char('…');
@@ -62,6 +62,7 @@ mod tests {
         let whole = "a".repeat(SHOWN_MAX_BYTES);
         assert_eq!(Shown(&whole).to_string(), whole);
         assert_eq!(Shown(&format!("{whole}a")).to_string(), format!("{whole}…"));
+        assert_eq!(format!("{:.2}", Shown("abc")), "ab…");
         let odd = "é".repeat(SHOWN_MAX_BYTES);
         assert_eq!(
             Shown(&odd).to_string(),

@@ -26,6 +26,7 @@ mod raw;
 mod builder;
 mod changes;
 mod connecting;
+mod counters;
 mod deadline;
 mod discovery;
 mod discovery_client;

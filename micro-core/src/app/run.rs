@@ -14,9 +14,10 @@ use super::args::{self, AppArgs, Command};
 use super::error::AppError;
 use super::nats::{Nats, Origin, Search};
 use super::registry::Registry;
-use super::signals::Signals;
+use super::signals::{Signal, Signals};
 use super::{banner, call, program};
 use crate::error::Error;
+use crate::log::SERVICE;
 use crate::service::{RunningService, Service, ServiceBuilder, StopReport};
 use crate::wire::{ConnectOptions, Connection};
 
@@ -233,13 +234,17 @@ impl App {
         tokio::select! {
             result = &mut life => return result,
             signal = signals.next() => {
-                tracing::info!(signal = signal.name, "stopping; a second signal ends it at once");
+                tracing::info!(target: SERVICE, signal = signal.name, "stopping; a second signal ends it at once");
                 ask.send_replace(true);
             }
         }
         tokio::select! {
             result = life => result,
-            signal = signals.next() => std::process::exit(signal.exit_code),
+            signal = signals.next() => {
+                let Signal { name, exit_code } = signal;
+                tracing::warn!(target: SERVICE, signal = name, exit_code, "ending at once");
+                std::process::exit(exit_code)
+            }
         }
     }
 
@@ -457,7 +462,6 @@ impl RunningApp {
         if requests > 0 {
             return Err(AppError::Abandoned { requests });
         }
-        tracing::info!("stopped");
         Ok(())
     }
 

@@ -142,9 +142,13 @@ impl Documents {
         *info = json(&self.info());
     }
 
-    /// Counts from now on: at the start, and at a reset.
-    pub(crate) fn start_now(&self) {
-        *self.started.lock().unwrap_or_else(PoisonError::into_inner) = SystemTime::now();
+    /// Counts from now on, and says what there was before. One at a time, so that the times of the
+    /// resets follow one another as their counts do.
+    pub(crate) fn reset(&self) -> Stats {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *started, SystemTime::now());
+        let endpoints = self.roster.all();
+        self.stats_of(before, endpoints.iter().map(|e| e.reset()).collect())
     }
 
     pub(crate) fn ping_bytes(&self) -> Bytes {
@@ -198,8 +202,15 @@ impl Documents {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let instance = self.instance();
         let started = *self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stats_of(
+            started,
+            self.roster.all().iter().map(|e| e.stats()).collect(),
+        )
+    }
+
+    fn stats_of(&self, started: SystemTime, endpoints: Vec<EndpointStats>) -> Stats {
+        let instance = self.instance();
         Stats {
             name: instance.name.clone(),
             id: instance.id.clone(),
@@ -208,7 +219,7 @@ impl Documents {
             kind: "io.nats.micro.v1.stats_response".to_owned(),
             // Six digits: nats-py reads neither none, nor seven, nor nine.
             started: humantime::format_rfc3339_micros(started).to_string(),
-            endpoints: self.roster.all().iter().map(|e| e.stats()).collect(),
+            endpoints,
         }
     }
 }

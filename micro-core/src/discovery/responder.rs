@@ -7,6 +7,7 @@ use futures_util::stream::SelectAll;
 use super::Documents;
 use crate::context::Instance;
 use crate::error::{Incident, Incidents};
+use crate::log::{Flood, Pause, REQUEST, line};
 use crate::wire::{Connection, Message, Outbound, Reader, Receive, SubscribeError, Subscription};
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
@@ -63,6 +64,7 @@ impl Responder {
                 connection: connection.clone(),
                 documents: Arc::clone(documents),
                 incidents: incidents.clone(),
+                unsent: Arc::default(),
             };
             Reader::start(source, answers)
         };
@@ -94,6 +96,31 @@ struct Answers {
     connection: Connection,
     documents: Arc<Documents>,
     incidents: Incidents,
+    unsent: Arc<Flood>,
+}
+
+impl Answers {
+    /// Anybody can ask for answers to a subject that takes none.
+    fn log_dropped(&self, incident: &Incident) {
+        if !self.unsent.count() {
+            return;
+        }
+        let Instance { name, id, .. } = self.documents.instance();
+        tracing::warn!(
+            target: REQUEST,
+            service = name,
+            instance = id,
+            subject = incident.subject().map(line),
+            error = line(&incident.to_string()),
+            "reply dropped"
+        );
+        let (service, instance) = (name.clone(), id.clone());
+        self.unsent.follow(move |Pause { kept_back, .. }| {
+            if kept_back > 0 {
+                tracing::warn!(target: REQUEST, service, instance, kept_back, "reply dropped");
+            }
+        });
+    }
 }
 
 impl Receive for Answers {
@@ -101,7 +128,8 @@ impl Receive for Answers {
     async fn receive(&mut self, message: Message) {
         let Some(reply) = message.reply else {
             let subject = message.subject.to_string();
-            tracing::debug!(%subject, "discovery request without a reply subject");
+            let service = &self.documents.instance().name;
+            tracing::debug!(target: REQUEST, service, subject = line(&subject), "discovery request without a reply subject");
             self.incidents.report(Incident::NoReplySubject { subject });
             return;
         };
@@ -122,7 +150,7 @@ impl Receive for Answers {
                 subject: message.subject.to_string(),
                 reason: error.to_string(),
             };
-            tracing::warn!("{incident}");
+            self.log_dropped(&incident);
             self.incidents.report(incident);
         }
     }

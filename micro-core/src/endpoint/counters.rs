@@ -61,15 +61,20 @@ impl Counters {
         }
     }
 
-    /// Back to nothing. Requests in flight count when they finish.
-    pub(crate) fn reset(&self) {
-        let mut last = self
+    /// Back to nothing, and what there was: whatever is counted meanwhile is in one of the two.
+    /// Requests in flight count when they finish.
+    pub(crate) fn take(&self) -> Count {
+        let mut last_error = self
             .last_error
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        last.clear();
-        self.requests.store(0, Ordering::Release);
-        self.errors.store(0, Ordering::Release);
-        self.processing_nanos.store(0, Ordering::Relaxed);
+        Count {
+            requests: self.requests.swap(0, Ordering::AcqRel),
+            // Behind its request, so a request that is counted just now may leave its error for the
+            // next time, and its time for this.
+            errors: self.errors.swap(0, Ordering::AcqRel),
+            processing: Duration::from_nanos(self.processing_nanos.swap(0, Ordering::AcqRel)),
+            last_error: std::mem::take(&mut last_error),
+        }
     }
 }

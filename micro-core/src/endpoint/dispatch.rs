@@ -9,9 +9,11 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use tracing::{Instrument as _, Span};
 
 use super::Endpoint;
 use super::limits::{Admission, Arrival};
+use super::log::End;
 use crate::context::Context;
 use crate::error::{Fault, Incident, panic_text};
 use crate::handler::{Outcome, Reply, Request};
@@ -125,8 +127,9 @@ impl Endpoint {
         ));
         let request = Request::new(Arc::clone(&context), payload);
 
+        let span = self.log.span(context.subject());
         let started = Instant::now();
-        let reply = self.call(request).await;
+        let reply = self.call(request).instrument(span.clone()).await;
         let took = started.elapsed();
         self.pace.whole.saw(took);
         self.counters.request(took);
@@ -142,8 +145,10 @@ impl Endpoint {
             self.counters.error(text);
             counted = true;
         }
-        self.answer(context.subject(), reply_to, reply, counted)
+        let end = self
+            .answer(context.subject(), reply_to, reply, counted)
             .await;
+        self.log.ended(&span, context.subject(), end, took);
     }
 
     /// Calls the handler, and turns what must not happen into a reply. All that is the user's runs
@@ -191,10 +196,8 @@ impl Endpoint {
 
     fn too_late(&self, limit: Duration) -> Reply {
         let name = &self.definition.name;
-        Reply::fault(Fault::new(
-            504,
-            format_args!("endpoint `{name}` did not answer within {limit:?}"),
-        ))
+        let text = format!("endpoint `{name}` did not answer within {limit:?}");
+        Reply::fault(Fault::new(504, &text).noting(&text))
     }
 
     /// Answers "busy" at once. Counted as a request and an error that took no time.
@@ -204,6 +207,7 @@ impl Endpoint {
         let queue = self.limits.rounds_pending();
         let hint = self.pace.handler_time().saturating_mul(queue);
         let hint = hint.clamp(RETRY_AFTER_LEAST, RETRY_AFTER_MOST);
+        self.log.overloaded();
         self.turn_away(message, text, hint).await;
     }
 
@@ -224,14 +228,23 @@ impl Endpoint {
         let fault = Fault::new(503, text).retry_after(retry_after);
         self.counters.request(Duration::ZERO);
         let Message { subject, reply, .. } = message;
+        let code = fault.code();
         self.answer(&subject, reply, Reply::fault(fault), false)
             .await;
+        let end = End::Refused(code);
+        self.log.ended(&Span::none(), &subject, end, Duration::ZERO);
     }
 
     /// Sends the reply. A request counts as one error at most, and counts before its reply is sent:
     /// when the caller has it, STATS has it too. `counted` says that it has counted as one before,
     /// for a reply that the handler sent itself.
-    async fn answer(&self, subject: &str, reply_to: Option<Subject>, reply: Reply, counted: bool) {
+    async fn answer(
+        &self,
+        subject: &str,
+        reply_to: Option<Subject>,
+        reply: Reply,
+        counted: bool,
+    ) -> End {
         let count = |text: String| {
             if !counted {
                 self.counters.error(text);
@@ -239,38 +252,41 @@ impl Endpoint {
         };
         let Reply { outcome, headers } = reply;
         match (outcome, reply_to) {
-            (Outcome::Silence, _) => {}
+            (Outcome::Silence, _) => End::Silent,
             (Outcome::Success(payload), Some(reply_to)) => {
                 self.place.recent.note(&reply_to, counted);
                 match self.send(reply_to.clone(), headers, payload).await {
                     Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                         let fault = too_large(bytes, limit_bytes);
                         count(fault.stats_text());
-                        self.log(&fault);
-                        self.send_fault(subject, reply_to, &fault, None).await;
+                        self.log.failed(subject, &fault);
+                        self.send_fault(subject, reply_to, &fault, None).await
                     }
                     Err(error) => {
                         count(error.to_string());
-                        self.unsent(subject, &error);
+                        self.unsent(subject, &error)
                     }
-                    Ok(()) => {}
+                    Ok(()) => End::Ok,
                 }
             }
             (Outcome::Success(payload), None) => {
                 // An empty answer that nobody waits for is what a command without a caller has.
-                if !payload.is_empty() {
-                    count(NO_REPLY_SUBJECT.to_owned());
-                    let incident = Incident::NoReplySubject {
-                        subject: subject.to_owned(),
-                    };
-                    self.report(incident);
+                if payload.is_empty() {
+                    return End::Ok;
                 }
+                count(NO_REPLY_SUBJECT.to_owned());
+                let incident = Incident::NoReplySubject {
+                    subject: subject.to_owned(),
+                };
+                self.report(incident);
+                End::NoReplySubject
             }
             (Outcome::Fault(fault), reply_to) => {
                 count(fault.stats_text());
-                self.log(&fault);
-                if let Some(reply_to) = reply_to {
-                    self.send_fault(subject, reply_to, &fault, headers).await;
+                self.log.failed(subject, &fault);
+                match reply_to {
+                    Some(reply_to) => self.send_fault(subject, reply_to, &fault, headers).await,
+                    None => End::Error(fault.code()),
                 }
             }
         }
@@ -283,21 +299,22 @@ impl Endpoint {
         reply_to: Subject,
         fault: &Fault,
         headers: Option<Headers>,
-    ) {
+    ) -> End {
         self.place.recent.note(&reply_to, true);
         let mut all = headers.unwrap_or_default();
         all.replace_with(&fault.headers());
         let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;
-        let sent = match sent {
+        let (sent, code) = match sent {
             Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                 let fault = too_large(bytes, limit_bytes);
-                self.send(reply_to, Some(fault.headers()), fault.body())
-                    .await
+                let sent = self.send(reply_to, Some(fault.headers()), fault.body());
+                (sent.await, fault.code())
             }
-            sent => sent,
+            sent => (sent, fault.code()),
         };
-        if let Err(error) = sent {
-            self.unsent(subject, &error);
+        match sent {
+            Ok(()) => End::Error(code),
+            Err(error) => self.unsent(subject, &error),
         }
     }
 
@@ -316,36 +333,24 @@ impl Endpoint {
         self.place.connection.answer(message).await
     }
 
-    /// Logs an error that the caller is told, and the text that it is not told.
-    fn log(&self, fault: &Fault) {
-        let (service, endpoint) = (&self.place.instance.name, &self.definition.name);
-        if fault.is_internal() {
-            tracing::error!(%service, %endpoint, code = fault.code(), error = fault.log_text(), "request failed");
-        } else {
-            tracing::debug!(%service, %endpoint, code = fault.code(), error = fault.log_text(), "request refused");
-        }
-    }
-
     /// Tells of a reply that did not leave.
-    fn unsent(&self, subject: &str, error: &PublishError) {
+    fn unsent(&self, subject: &str, error: &PublishError) -> End {
         self.report(Incident::ReplyNotSent {
             subject: subject.to_owned(),
             reason: error.to_string(),
         });
+        End::Unsent
     }
 
     fn report(&self, incident: Incident) {
-        let (service, endpoint) = (&self.place.instance.name, &self.definition.name);
-        tracing::warn!(%service, %endpoint, "{incident}");
+        self.log.dropped(&incident);
         self.place.incidents.report(incident);
     }
 }
 
 fn too_large(bytes: usize, limit_bytes: usize) -> Fault {
-    Fault::new(
-        413,
-        format_args!(
-            "the reply of {bytes} bytes and its headers exceed the server's limit of {limit_bytes} bytes"
-        ),
-    )
+    let text = format!(
+        "the reply of {bytes} bytes and its headers exceed the server's limit of {limit_bytes} bytes"
+    );
+    Fault::new(413, &text).noting(&text)
 }

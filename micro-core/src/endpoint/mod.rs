@@ -2,12 +2,13 @@
 //!
 //! A request goes one way: the reader of the subscription hands it over, `limits` admits or refuses it, `dispatch` runs the
 //! handler and sends the reply (or `abandon`s it, where the endpoint leaves before it is done), `counters` has it counted before the caller can know; `report` tells
-//! of it in INFO and STATS.
+//! of it in INFO and STATS, `log` in the log.
 
 mod abandon;
 mod counters;
 mod dispatch;
 mod limits;
+mod log;
 mod recent;
 mod report;
 mod roster;
@@ -70,6 +71,7 @@ pub(crate) struct Endpoint {
     place: Arc<Place>,
     handler: Box<dyn Handler>,
     pace: dispatch::Pace,
+    log: log::Log,
     abandonment: abandon::Abandonment,
     /// Whether the stats handler failed when it was last called.
     stats_fail: AtomicBool,
@@ -85,6 +87,7 @@ impl Endpoint {
             limits: Limits::new(definition.concurrency, definition.pending),
             counters: Counters::default(),
             pace: dispatch::Pace::default(),
+            log: log::Log::new(Arc::clone(&place)),
             abandonment: abandon::Abandonment::default(),
             stats_fail: AtomicBool::new(false),
             definition,

@@ -10,9 +10,11 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::counters::Count;
 use super::{Definition, Endpoint};
 use crate::context::Metadata;
 use crate::error::{Incident, panic_text};
+use crate::log::{SERVICE, line};
 
 /// An endpoint, in INFO.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,8 +167,16 @@ impl Endpoint {
 
     /// Its entry in STATS without what a stats handler adds: nothing of the user's is called.
     pub(crate) fn counted(&self) -> EndpointStats {
+        self.entry(self.counters.read())
+    }
+
+    /// Starts counting anew: the same entry for the time before.
+    pub(crate) fn reset(&self) -> EndpointStats {
+        self.entry(self.counters.take())
+    }
+
+    fn entry(&self, count: Count) -> EndpointStats {
         let definition = &self.definition;
-        let count = self.counters.read();
         let processing_time = nanos(count.processing);
         EndpointStats {
             name: definition.name.clone(),
@@ -210,7 +220,7 @@ impl Endpoint {
         }
         let endpoint = self.definition.name.clone();
         let service = &self.place.instance.name;
-        tracing::warn!(%service, %endpoint, %reason, "stats handler failed");
+        tracing::warn!(target: SERVICE, service, endpoint, error = line(&reason), "stats handler failed");
         let incident = Incident::StatsHandler { endpoint, reason };
         self.place.incidents.report(incident);
     }

@@ -42,6 +42,7 @@ pub struct Fault {
     data: Option<Value>,
     body: Bytes,
     hidden: Option<String>,
+    noted: Option<String>,
     headers: Headers,
 }
 
@@ -58,6 +59,7 @@ impl Fault {
             data: None,
             body: Bytes::new(),
             hidden: None,
+            noted: None,
             headers: Headers::new(),
         }
     }
@@ -225,20 +227,37 @@ impl Fault {
         T::from_value(self.data.as_ref()?)
     }
 
-    /// The text for the log: what the caller does not see, if that is something else.
-    pub(crate) fn log_text(&self) -> &str {
+    /// The text for others than the caller, where the full one may hold what the caller has sent.
+    #[must_use]
+    pub(crate) fn noting(mut self, text: impl fmt::Display) -> Self {
+        self.noted = Some(text.to_string());
+        self
+    }
+
+    /// The text for the owner: what the caller does not see, if that is something else.
+    pub(crate) fn full_text(&self) -> &str {
         self.hidden.as_deref().unwrap_or(&self.message)
     }
 
-    /// Whether the true text is for the log only.
-    pub(crate) fn is_internal(&self) -> bool {
-        self.hidden.is_some()
+    /// The text for the log, where there is one that can be there: callers' errors are between them
+    /// and the service.
+    pub(crate) fn log_text(&self) -> Option<&str> {
+        self.noted.as_deref().or(self.hidden.as_deref())
     }
 
-    /// As STATS has it in `last_error`: `400:no such user`. What is hidden from callers is hidden
-    /// here too, since anybody may ask for STATS.
+    /// Whether the service is at fault, and its owner to be told.
+    pub(crate) fn is_failure(&self) -> bool {
+        self.hidden.is_some() || self.noted.is_some() && self.code != 400
+    }
+
+    /// As STATS has it in `last_error`: `400:no such user`. Anybody may ask for STATS, so what is
+    /// hidden from callers is hidden here too, and so is what a caller has sent.
     pub(crate) fn stats_text(&self) -> String {
-        format!("{}:{}", self.code, self.message)
+        let text = match (&self.hidden, &self.noted) {
+            (None, Some(noted)) => noted,
+            _ => &self.message,
+        };
+        format!("{}:{text}", self.code)
     }
 
     /// The headers of the reply.
@@ -416,7 +435,8 @@ mod tests {
     #[test]
     fn what_is_hidden_stays_here() {
         let fault = Fault::internal(500, "password is hunter2");
-        assert_eq!(fault.log_text(), "password is hunter2");
+        assert_eq!(fault.log_text(), Some("password is hunter2"));
+        assert_eq!(fault.full_text(), "password is hunter2");
         assert_eq!(fault.stats_text(), "500:internal error");
         assert_eq!(sent(&fault).message(), "internal error");
         assert!(fault.body().is_empty());

@@ -5,7 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Fault, ServiceError};
+use super::{Fault, ServiceError, harmless};
+use crate::codec::DecodeError;
 
 /// A `Result` whose error is [`Error`] unless said otherwise.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,6 +66,12 @@ impl Error {
         Self::from_parts(error.to_fault(), None)
     }
 
+    /// As [`new`](Self::new), with another text for STATS and the log: the one for the caller may
+    /// hold what it has sent.
+    pub(crate) fn noting(code: u16, message: impl fmt::Display, note: impl fmt::Display) -> Self {
+        Self::from_parts(Fault::new(code, message).noting(note), None)
+    }
+
     /// A body for the caller, beside the code and the text.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
@@ -111,17 +118,38 @@ impl Error {
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let mut text = error.to_string();
-        let mut cause = error.source();
+        let mut quoting = Vec::new();
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(error) = cause {
             // Many errors print their cause themselves.
             let error_text = error.to_string();
             if !text.contains(&error_text) {
                 text = format!("{text}: {error_text}");
             }
+            if let Some(harmless) = unquoted(error) {
+                quoting.push((error_text, harmless));
+            }
             cause = error.source();
         }
-        Self::from_parts(Fault::internal(500, text), Some(Box::new(error)))
+        let mut fault = Fault::internal(500, &text);
+        if !quoting.is_empty() {
+            for (quotes, harmless) in quoting {
+                text = text.replace(&quotes, &harmless);
+            }
+            fault = fault.noting(text);
+        }
+        Self::from_parts(fault, Some(Box::new(error)))
     }
+}
+
+/// The text of an error without the values that it quotes, if it is known to quote some.
+fn unquoted(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(error) = error.downcast_ref() {
+        return Some(harmless(error));
+    }
+    error
+        .downcast_ref::<DecodeError>()
+        .map(|error| error.harmless().to_owned())
 }
 
 impl ServiceError for Error {
@@ -138,7 +166,7 @@ impl ServiceError for Error {
 /// callers.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.inner.fault.log_text())
+        f.write_str(self.inner.fault.full_text())
     }
 }
 

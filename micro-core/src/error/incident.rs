@@ -2,6 +2,8 @@
 
 use tokio::sync::mpsc;
 
+use crate::log::{SERVICE, line};
+
 /// Something that went wrong with a running service, beside any error that a caller was told.
 ///
 /// The error handler of a service gets them: see
@@ -194,7 +196,8 @@ impl Incidents {
             &ways.other
         };
         if let Err(mpsc::error::TrySendError::Full(incident)) = way.try_send(incident) {
-            tracing::debug!(%incident, "the error handler is too slow to be told of this");
+            let subject = incident.subject().map(line);
+            tracing::debug!(target: SERVICE, subject, "the error handler is too slow to be told of this");
         }
     }
 }

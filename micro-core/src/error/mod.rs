@@ -7,6 +7,7 @@
 
 mod fault;
 mod general;
+mod harmless;
 mod incident;
 mod panic;
 mod service_error;
@@ -14,6 +15,7 @@ mod service_error;
 pub use fault::{Fault, FaultField, FaultMessage};
 pub(crate) use fault::{one_line, refuse_reserved};
 pub use general::{Error, Result};
+pub(crate) use harmless::harmless;
 pub use incident::Incident;
 pub(crate) use incident::{Heard, Incidents};
 pub(crate) use panic::panic_text;

@@ -38,7 +38,12 @@ impl Request {
     ///
     /// Code 400, with the path and the position of the fault, when the body is not a `T`.
     pub fn json<T: DeserializeOwned + 'static>(&self) -> Result<T, Error> {
-        codec::decode(&self.payload)
-            .map_err(|fault| Error::new(400, format_args!("cannot decode the request: {fault}")))
+        codec::decode(&self.payload).map_err(|fault| {
+            Error::noting(
+                400,
+                format_args!("cannot decode the request: {fault}"),
+                format_args!("cannot decode the request: {}", fault.harmless()),
+            )
+        })
     }
 }

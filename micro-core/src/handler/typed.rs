@@ -217,9 +217,8 @@ where
     fn read(request: &Request, name: &str) -> Result<Self, Reply> {
         let token = request.context().placeholder(name).unwrap_or_default();
         token.parse().map_err(|error| {
-            bad_request(format_args!(
-                "cannot read `{name}` from the subject: {error}"
-            ))
+            let what = format!("cannot read `{name}` from the subject");
+            Reply::error(&Error::noting(400, format_args!("{what}: {error}"), &what))
         })
     }
 
@@ -367,8 +366,10 @@ impl<T> HeaderParam for Header<T> {
 }
 
 fn parse_header<T>(name: &str, value: &str, parse: ParseHeader<T>) -> Result<T, Reply> {
-    parse(value)
-        .map_err(|reason| bad_request(format_args!("cannot read header `{name}`: {reason}")))
+    parse(value).map_err(|reason| {
+        let what = format!("cannot read header `{name}`");
+        Reply::error(&Error::noting(400, format_args!("{what}: {reason}"), &what))
+    })
 }
 
 fn bad_request(text: impl Display) -> Reply {

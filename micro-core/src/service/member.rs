@@ -8,9 +8,11 @@ use futures_util::future::join_all;
 
 use super::error::Cause;
 use super::plan::PlannedEndpoint;
+use super::story;
 use crate::context::{Instance, Place};
 use crate::endpoint::{Endpoint, Recent};
 use crate::error::Incidents;
+use crate::log::SERVICE;
 use crate::wire::{self, BarrierError, Connection, Event, LEAVE_WITHIN, Listener, Reader, Refused};
 
 /// How long the server may take to confirm the subscriptions.
@@ -153,15 +155,16 @@ impl Ground {
             let requests = endpoint.limits.in_flight();
             if requests > 0 {
                 let endpoint = endpoint.definition.name.clone();
-                tracing::warn!(service = %self.instance.name, %endpoint, requests, "handlers did not finish within the drain timeout");
-                abandoned.push(Abandoned { endpoint, requests });
+                let gone = Abandoned { endpoint, requests };
+                story::abandoned(&self.instance, &gone);
+                abandoned.push(gone);
             }
         }
         let answered = join_all(members.iter().map(|member| member.endpoint.abandon()));
         // A handler may block its thread, and cannot be dropped; the connection may be down, and
         // its queue full.
         if tokio::time::timeout(LEAVE_WITHIN, answered).await.is_err() {
-            tracing::warn!(service = %self.instance.name, "not all callers of abandoned requests could be told");
+            tracing::warn!(target: SERVICE, service = self.instance.name, "not all callers of abandoned requests could be told");
         }
         abandoned
     }

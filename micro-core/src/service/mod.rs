@@ -20,6 +20,7 @@ mod plan;
 mod queue_group;
 mod running;
 mod start;
+mod story;
 mod watch;
 
 pub use builder::ServiceBuilder;

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{RunningService, StopReport};
 use crate::error::{Heard, Incident, Incidents, panic_text};
+use crate::log::{SERVICE, line};
 
 /// How long a stop waits for a done handler.
 const DONE_WITHIN: Duration = Duration::from_secs(2);
@@ -97,7 +98,7 @@ impl Ending {
         if ending.send((report.clone(), told)).is_ok()
             && tokio::time::timeout(DONE_WITHIN, done).await.is_err()
         {
-            tracing::warn!("the done handler takes long, the stop goes on without it");
+            tracing::warn!(target: SERVICE, "the done handler takes long, the stop goes on without it");
         }
     }
 }
@@ -143,6 +144,7 @@ async fn call(what: &'static str, handler: impl FnOnce() + Send + 'static) {
     if let Err(error) = tokio::task::spawn_blocking(handler).await
         && let Ok(panic) = error.try_into_panic()
     {
-        tracing::error!("the {what} handler panicked: {}", panic_text(panic));
+        let error = line(&panic_text(panic));
+        tracing::error!(target: SERVICE, handler = what, error, "a handler of the owner panicked");
     }
 }

@@ -10,9 +10,11 @@ use tokio::sync::watch;
 use super::member::{Abandoned, Ground, Member};
 use super::observers::{Audience, Ending};
 use super::plan::Inherited;
+use super::story;
 use crate::discovery::{self, Documents, Info, Responder, Stats};
 use crate::endpoint::{Endpoint, EndpointStats, Roster};
 use crate::error::{Incident, panic_text};
+use crate::log::{SERVICE, line};
 use crate::wire::{self, Connection, LEAVE_WITHIN, Listener};
 
 /// A service that runs.
@@ -142,11 +144,25 @@ impl RunningService {
 
     /// Sets all counters back to nothing, and `started` to now. Requests in flight count when they
     /// finish.
-    pub fn reset(&self) {
-        for endpoint in self.inner.roster.all() {
-            endpoint.counters.reset();
-        }
-        self.inner.documents.start_now();
+    ///
+    /// Returns the counters as they were, without the `data` of stats handlers. A request is counted
+    /// there or from now on, and never in both: what resets return adds up to all that there was.
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # async fn example(service: micro::RunningService) {
+    /// let mut hour = tokio::time::interval(std::time::Duration::from_secs(3600));
+    /// loop {
+    ///     hour.tick().await;
+    ///     let last = service.reset();
+    ///     for endpoint in last.endpoints {
+    ///         println!("{}: {} since {}", endpoint.name, endpoint.num_requests, last.started);
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn reset(&self) -> Stats {
+        self.inner.documents.reset()
     }
 
     /// The connection that the service runs on.
@@ -182,11 +198,13 @@ impl RunningService {
             return;
         };
         let end = End(Arc::clone(&self.inner));
+        story::draining(&self.inner.ground.instance, cause.as_deref());
         // In a task of its own: a stop goes on if nobody waits for it.
         self.inner.runtime.spawn(async move {
             let mut report = end.0.drain(live.members, &live.responder).await;
             report.cause = cause;
             live.ending.tell(&report).await;
+            story::stopped(&end.0.ground.instance, &report);
             end.0.stopped.send_replace(Some(report));
         });
     }
@@ -331,7 +349,7 @@ impl Inner {
                 .await
                 .is_err()
         {
-            tracing::warn!("the last replies did not leave in time");
+            tracing::warn!(target: SERVICE, service = self.ground.instance.name, "the last replies did not leave in time");
         }
         let unlisted = self.roster.take();
         let endpoints = unlisted.iter().map(|endpoint| endpoint.counted()).collect();
@@ -352,14 +370,12 @@ async fn release(endpoints: Vec<Arc<Endpoint>>) {
     let releasing = tokio::task::spawn_blocking(move || {
         for endpoint in endpoints {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(endpoint))) {
-                tracing::error!(
-                    "a handler panicked when it was dropped: {}",
-                    panic_text(panic)
-                );
+                let error = line(&panic_text(panic));
+                tracing::error!(target: SERVICE, error, "a handler panicked when it was dropped");
             }
         }
     });
     if tokio::time::timeout(LEAVE_WITHIN, releasing).await.is_err() {
-        tracing::warn!("what handlers hold takes long to drop, the stop goes on without it");
+        tracing::warn!(target: SERVICE, "what handlers hold takes long to drop, the stop goes on without it");
     }
 }

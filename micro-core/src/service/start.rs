@@ -1,6 +1,7 @@
 //! From a plan to a running service: all of it, or nothing.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
@@ -9,6 +10,7 @@ use super::error::{Cause, StartError};
 use super::member::Ground;
 use super::plan::{self, Plan};
 use super::running::{Parts, RunningService};
+use super::story;
 use crate::context::Instance;
 use crate::discovery::{self, Documents, Profile, Responder};
 use crate::endpoint::Roster;
@@ -51,6 +53,8 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         id: nuid::next().to_string(),
         version: plan.version,
     });
+    let started = Instant::now();
+    story::starting(&instance, plan.endpoints.len());
     let (incidents, audience) = plan.observers.listen();
     let ground = Ground {
         instance: Arc::clone(&instance),
@@ -76,6 +80,7 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         Arc::clone(&roster),
     ));
     let responder = Responder::start(connection, &documents, &ground.incidents, discovery);
+    story::ready(&ground.instance, members.len(), started.elapsed());
     Ok(RunningService::new(Parts {
         ground,
         documents,

@@ -1,32 +1,17 @@
 //! What happens to the connection while a service runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::RunningService;
 use crate::error::Incident;
+use crate::log::{CONNECTION, Flood, Pause, line, micros};
 use crate::wire::{Event, Listener, Refused, is_own_question};
 
 /// How often it is told that messages are being dropped.
-const FLOOD_TOLD_EVERY: Duration = Duration::from_secs(1);
-
-/// The server tells of each message that it refuses; what comes within this time of the last belongs
-/// to the same flood, and is told once.
-const FLOOD: Duration = Duration::from_secs(1);
-
-/// When the last of many was.
-#[derive(Default)]
-struct Flood(Option<Instant>);
-
-impl Flood {
-    /// Whether one more is the first for a while.
-    fn begins(&mut self) -> bool {
-        let now = Instant::now();
-        let last = self.0.replace(now);
-        last.is_none_or(|last| now.duration_since(last) > FLOOD)
-    }
-}
+const DROPS_TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// Sees what happens to the connection, until the service has stopped. `ended` is ready when the
 /// discovery's subscriptions have ended: not every way in which a connection closes is announced.
@@ -36,8 +21,10 @@ pub(super) async fn watch(
     mut events: Listener,
 ) {
     let mut ended = std::pin::pin!(ended);
-    let (mut drops, mut refusals) = (Drops::new(&events), Flood::default());
+    let mut drops = Drops::new(&events);
+    let mut away = None;
     let mut is_let_in = true;
+    let refusals = Arc::default();
     loop {
         let event = tokio::select! {
             _ = service.stopped() => return,
@@ -53,25 +40,27 @@ pub(super) async fn watch(
             service.stopped().await;
             return;
         }
-        let name = service.name();
+        let (name, instance) = (service.name(), service.id());
         match event {
             Event::Disconnected => {
-                tracing::warn!(service = %name, "connection to NATS lost, trying to get it back");
+                away.get_or_insert_with(Instant::now);
+                tracing::warn!(target: CONNECTION, service = name, instance, "disconnected");
             }
             Event::Connected => {
                 is_let_in = true;
-                tracing::info!(service = %name, "connected to NATS");
+                let duration_us = away.take().map(|since| micros(since.elapsed()));
+                tracing::info!(target: CONNECTION, service = name, instance, duration_us, "reconnected");
             }
             Event::LoginRefused { reason } => {
                 // Each attempt says so.
                 if std::mem::replace(&mut is_let_in, false) {
-                    let incident = Incident::CredentialsRefused { reason };
-                    tracing::error!(service = %name, "{incident}");
-                    service.report(incident);
+                    let error = line(&reason);
+                    tracing::error!(target: CONNECTION, service = name, instance, error, "login refused");
+                    service.report(Incident::CredentialsRefused { reason });
                 }
             }
             Event::Closed => {
-                tracing::error!(service = %name, "connection to NATS closed");
+                tracing::error!(target: CONNECTION, service = name, instance, "closed");
                 service.report(Incident::ConnectionClosed);
                 service.stop_because("its connection to NATS is closed");
                 service.stopped().await;
@@ -81,7 +70,7 @@ pub(super) async fn watch(
                 subject,
                 queue_group,
             }) if service.needs(&subject, queue_group.as_deref()) => {
-                tracing::error!(service = %name, %subject, "the NATS server does not permit this subscription");
+                tracing::error!(target: CONNECTION, service = name, instance, subject, "subscription refused");
                 let cause =
                     format!("the NATS server does not permit a subscription to `{subject}`");
                 let endpoint = service.count_error(&subject, queue_group.as_deref(), &cause);
@@ -91,7 +80,7 @@ pub(super) async fn watch(
                 return;
             }
             Event::LameDuck => {
-                tracing::info!(service = %name, "the NATS server is about to go");
+                tracing::info!(target: CONNECTION, service = name, instance, "lame duck");
             }
             Event::Refused(Refused::Publish { subject }) => {
                 if is_own_question(&subject) {
@@ -99,22 +88,35 @@ pub(super) async fn watch(
                 }
                 let cause = format!("the NATS server does not permit a message to `{subject}`");
                 let endpoint = service.whose_reply(&subject, &cause);
-                let incident = Incident::PublishRefused { subject, endpoint };
-                if refusals.begins() {
-                    tracing::error!(service = %name, "{incident}");
-                }
-                service.report(incident);
+                log_refused(&service, &refusals, &subject);
+                service.report(Incident::PublishRefused { subject, endpoint });
             }
             Event::Refused(refused) => {
-                tracing::warn!(
-                    subject = refused.subject(),
-                    "the NATS server refused something on the connection of this service"
-                );
+                log_refused(&service, &refusals, refused.subject());
             }
             Event::SlowConsumer => drops.go_on(&service, &events),
-            Event::Other(text) => tracing::debug!(text, "event of the connection"),
+            Event::Other(text) => {
+                let error = line(&text);
+                tracing::debug!(target: CONNECTION, service = name, instance, error, "event");
+            }
         }
     }
+}
+
+/// Something of whoever shares the connection. A stranger who names a reply subject that is not
+/// permitted can cause it, again and again.
+fn log_refused(service: &RunningService, refusals: &Arc<Flood>, subject: &str) {
+    if !refusals.count() {
+        return;
+    }
+    let (service, instance) = (service.name().to_owned(), service.id().to_owned());
+    let subject = line(subject);
+    tracing::warn!(target: CONNECTION, service, instance, subject, "refused");
+    refusals.follow(move |Pause { kept_back, .. }| {
+        if kept_back > 0 {
+            tracing::warn!(target: CONNECTION, service, instance, kept_back, "refused");
+        }
+    });
 }
 
 /// Messages that the client drops, told once in a while.
@@ -142,11 +144,11 @@ impl Drops {
     fn tell(&mut self, service: &RunningService, events: &Listener) {
         let dropped = events.dropped() - self.told;
         self.told += dropped;
-        self.next = (dropped > 0).then(|| Instant::now() + FLOOD_TOLD_EVERY);
+        self.next = (dropped > 0).then(|| Instant::now() + DROPS_TOLD_EVERY);
         if dropped > 0 {
-            let incident = Incident::SlowConsumer { dropped };
-            tracing::error!(service = %service.name(), dropped, "{incident}");
-            service.report(incident);
+            let (name, instance) = (service.name(), service.id());
+            tracing::error!(target: CONNECTION, service = name, instance, dropped, "messages dropped");
+            service.report(Incident::SlowConsumer { dropped });
         }
     }
 

@@ -14,6 +14,7 @@ use super::look::{self, Seen};
 use super::options::ConnectOptions;
 use super::tls;
 use super::urls::ServerUrls;
+use crate::log::CONNECTION;
 
 /// How long to wait before a server is looked for again: at first, and at most.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(4));
@@ -69,7 +70,7 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
             Err(error) if error.may_pass() => error.to_string(),
             Ok(connection) => {
                 if said.is_some() {
-                    tracing::info!("NATS can be reached now");
+                    tracing::info!(target: CONNECTION, "NATS can be reached now");
                 }
                 return Ok(connection);
             }
@@ -79,7 +80,7 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
             .as_ref()
             .is_none_or(|(before, at)| *before != error || at.elapsed() >= SAY_AGAIN_AFTER)
         {
-            tracing::warn!(%error, "NATS cannot be reached yet, nothing is served, trying again");
+            tracing::warn!(target: CONNECTION, %error, "NATS cannot be reached yet, nothing is served, trying again");
             said = Some((error, Instant::now()));
         }
         tokio::time::sleep(pause).await;
@@ -125,7 +126,7 @@ async fn connect_now(options: &ConnectOptions) -> Result<Connection, ConnectErro
                     let connection = Connection::with_events(client, events.clone());
                     let all = connection.client().set_server_pool(urls.addresses()).await;
                     if let Err(error) = all {
-                        tracing::warn!(%error, "only the servers that are there now are known");
+                        tracing::warn!(target: CONNECTION, %error, "only the servers that are there now are known");
                     }
                     return Ok(connection);
                 }
@@ -228,7 +229,7 @@ impl Credentials {
             // Reconnects can be many.
             Some(Err(error)) => {
                 if !self.said.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "connecting with what the file said before");
+                    tracing::warn!(target: CONNECTION, %error, "connecting with what the file said before");
                 }
                 self.first.answer(challenge)
             }

@@ -18,6 +18,7 @@ use super::replies::{Replies, says_no_responders};
 use super::reply_subject;
 use super::requests::Requests;
 use super::subscription::Subscription;
+use crate::log::CONNECTION;
 
 /// How long the client may take to accept a subscription.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
@@ -145,7 +146,7 @@ impl Connection {
         }
         let _one = self.inner.fence.lock().await;
         if let Err(error) = barrier::fence(&self.inner.client, &self.inner.events, within).await {
-            tracing::debug!(%error, "refused subscriptions may be seen late");
+            tracing::debug!(target: CONNECTION, %error, "refused subscriptions may be seen late");
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use super::connect_error::is_about_who;
+use crate::log::CONNECTION;
 
 /// How many events a listener may be behind before it misses the oldest. Events are rare (a
 /// reconnect, a refused subscription), so this is for bursts of refusals at a start.
@@ -221,7 +222,7 @@ impl Listener {
             match self.receiver.recv().await {
                 Ok(event) => return event,
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "connection events came faster than they were read");
+                    tracing::warn!(target: CONNECTION, missed, "connection events came faster than they were read");
                 }
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::{BarrierError, Connection, Reader};
+use crate::log::CONNECTION;
 
 /// How long the server may take to confirm that nothing more will come. Past it the readers end all
 /// the same; requests that were on their way then get no answer.
@@ -25,10 +26,10 @@ pub(crate) async fn leave(connection: &Connection, readers: impl Iterator<Item =
         && connection.is_connected()
         && let Err(error @ BarrierError::TimedOut(_)) = connection.barrier(LEAVE_WITHIN).await
     {
-        tracing::warn!(%error, "stopping without the server's word that nothing more will come");
+        tracing::warn!(target: CONNECTION, %error, "stopping without the server's word that nothing more will come");
     }
     let finishing = join_all(readers.map(Reader::finish));
     if timeout(LEAVE_WITHIN, finishing).await.is_err() {
-        tracing::warn!("stopping without having read to the end: the connection takes nothing");
+        tracing::warn!(target: CONNECTION, "stopping without having read to the end: the connection takes nothing");
     }
 }

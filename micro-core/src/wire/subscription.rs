@@ -8,6 +8,8 @@ use async_nats::{Message, Subscriber};
 use futures_util::{Stream, StreamExt};
 use tokio::time::timeout;
 
+use crate::log::CONNECTION;
+
 /// How many messages a subscription may deliver in all, as the server is told on leaving. The
 /// server reads a limit of more than nine digits as "now"; the client, which counts for itself,
 /// goes on routing what is still under way.
@@ -47,7 +49,7 @@ impl Subscription {
         if !matches!(timeout(TELL_WITHIN, told).await, Ok(Ok(()))) {
             // The connection is closed, or down with its queue of commands full: the server has
             // nobody to send to, and the client forgets the subscription when it is dropped.
-            tracing::debug!("the server cannot be told that a subscription is left");
+            tracing::debug!(target: CONNECTION, "the server cannot be told that a subscription is left");
         }
     }
 
@@ -57,7 +59,7 @@ impl Subscription {
     pub(crate) async fn finish(&mut self) {
         let told = self.subscriber.unsubscribe();
         if !matches!(timeout(TELL_WITHIN, told).await, Ok(Ok(()))) {
-            tracing::debug!("the server cannot be told that a subscription has ended");
+            tracing::debug!(target: CONNECTION, "the server cannot be told that a subscription has ended");
         }
         self.ended = true;
     }

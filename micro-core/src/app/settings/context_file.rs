@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::environment::Environment;
 use super::layer::{Layer, Origin, Value};
 use crate::app::error::AppError;
+use crate::log::CONNECTION;
 use crate::wire::{ConnectSetting, Secret, SettingPath, is_content};
 
 /// What we read of a context, and the rest.
@@ -96,6 +97,7 @@ pub(super) fn read(named: &str, environment: &Environment) -> Result<Layer, AppE
             )));
         }
         tracing::warn!(
+            target: CONNECTION,
             context = named,
             field,
             "this field of the NATS context is not known"

@@ -1,0 +1,133 @@
+//! What anybody can cause by the thousand is told at once, and then as a number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use micro::{Request, ServiceBuilder};
+use tokio::sync::Semaphore;
+
+use crate::broker::Broker;
+use crate::{lines, raw};
+
+const REQUESTS: usize = 500;
+
+/// Sends requests, and waits for as many replies.
+async fn flood(client: &async_nats::Client, subject: &'static str) {
+    let inbox = client.new_inbox();
+    let mut replies = client.subscribe(inbox.clone()).await.unwrap();
+    for _ in 0..REQUESTS {
+        client
+            .publish_with_reply(subject, inbox.clone(), "".into())
+            .await
+            .unwrap();
+    }
+    for _ in 0..REQUESTS {
+        raw::soon(replies.next()).await.unwrap();
+    }
+}
+
+/// The lines of a kind so far.
+fn count(service: &str, says: &str) -> usize {
+    let lines = lines::of(service);
+    lines.iter().filter(|line| line.contains(says)).count()
+}
+
+#[tokio::test]
+async fn failures_are_told_once_and_counted() {
+    lines::record();
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("failing", "1.0.0")
+        .endpoint_with(
+            "late",
+            async |_: Request| std::future::pending::<()>().await,
+            |endpoint| endpoint.timeout(Duration::from_millis(1)),
+        )
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    flood(&client, "late").await;
+    let first = lines::line("failing", &["request failed"]).await;
+    assert!(first.starts_with("ERROR micro::request: "), "{first}");
+    assert!(
+        first.contains("code=504 error=\"endpoint `late` did not answer within 1ms\""),
+        "{first}"
+    );
+    let kept = format!("kept_back={}", REQUESTS - 1);
+    lines::line("failing", &["request failed", &kept]).await;
+    assert_eq!(count("failing", "request failed"), 2);
+    assert_eq!(service.stats().endpoints[0].num_errors, REQUESTS as u64);
+}
+
+#[tokio::test]
+async fn replies_that_nobody_gets_are_told_once_and_counted() {
+    lines::record();
+    let broker = Broker::start().await;
+    let _service = ServiceBuilder::new("unheard", "1.0.0")
+        .endpoint("echo", async |_: Request| "reply")
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for _ in 0..REQUESTS {
+        client.publish("echo", "".into()).await.unwrap();
+    }
+    let kept = format!("kept_back={}", REQUESTS - 1);
+    lines::line(
+        "unheard",
+        &[" WARN micro::request: ", "reply dropped", &kept],
+    )
+    .await;
+    assert_eq!(count("unheard", "reply dropped"), 2);
+}
+
+#[tokio::test]
+async fn an_overload_is_told_when_it_begins_and_when_it_is_over() {
+    lines::record();
+    let broker = Broker::start().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let entered = Arc::new(Semaphore::new(0));
+    let (held, seen) = (Arc::clone(&gate), Arc::clone(&entered));
+    let _service = ServiceBuilder::new("narrow", "1.0.0")
+        .endpoint_with(
+            "slow",
+            move |_: Request| {
+                let (held, seen) = (Arc::clone(&held), Arc::clone(&seen));
+                async move {
+                    seen.add_permits(1);
+                    held.acquire().await.unwrap().forget();
+                }
+            },
+            |endpoint| endpoint.concurrency(1).pending(0),
+        )
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let first = tokio::spawn({
+        let client = client.clone();
+        async move { raw::request(&client, "slow", "").await }
+    });
+    raw::soon(entered.acquire()).await.unwrap().forget();
+    flood(&client, "slow").await;
+    let begun = lines::line("narrow", &["overloaded"]).await;
+    assert!(
+        begun.starts_with(" WARN micro::request: overloaded "),
+        "{begun}"
+    );
+    assert!(begun.ends_with(" endpoint=\"slow\" refused=1"), "{begun}");
+    let all = format!(" refused={REQUESTS} duration_us=");
+    lines::line(
+        "narrow",
+        &[" INFO micro::request: no longer overloaded ", &all],
+    )
+    .await;
+    assert!(
+        count("narrow", ": overloaded ") <= 3,
+        "{:?}",
+        lines::of("narrow")
+    );
+    gate.add_permits(1);
+    raw::soon(first).await.unwrap();
+}
