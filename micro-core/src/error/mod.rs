@@ -16,5 +16,5 @@ pub(crate) use fault::{one_line, refuse_reserved};
 pub use general::{Error, Result};
 pub use incident::Incident;
 pub(crate) use incident::{Heard, Incidents};
-pub(crate) use panic::panic_text;
+pub(crate) use panic::{panic_text, remember_places};
 pub use service_error::ServiceError;
