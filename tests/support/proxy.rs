@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -112,4 +112,42 @@ async fn pipe(
             return;
         }
     }
+}
+
+/// A proxy that keeps lines of clients from the broker at `url`: those that `drops` is true of. For
+/// lines alone, since it knows nothing of payloads.
+pub(crate) async fn dropping(
+    url: &str,
+    drops: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = url.trim_start_matches("nats://").to_owned();
+    let drops = Arc::new(drops);
+    tokio::spawn(async move {
+        let mut pipes = JoinSet::new();
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&server).await.unwrap();
+            let (from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = server.into_split();
+            let drops = Arc::clone(&drops);
+            pipes.spawn(async move {
+                let mut lines = BufReader::new(from_client).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if !drops(&line)
+                        && to_server
+                            .write_all(format!("{line}\r\n").as_bytes())
+                            .await
+                            .is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+            pipes.spawn(async move {
+                let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
+            });
+        }
+    });
+    format!("nats://{address}")
 }

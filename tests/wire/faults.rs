@@ -302,6 +302,9 @@ async fn over_its_limits_an_endpoint_answers_503_and_serves_what_it_admitted() {
         let refused = next().await;
         let text = "endpoint `narrow` is at its limits, try again later";
         assert_eq!(raw::error_of(&refused), Some((503, text.into())));
+        // Nothing has been done yet from which a time could be told.
+        let again = refused.headers.unwrap();
+        assert_eq!(again.get("Micro-Retry-After").unwrap().as_str(), "1");
     }
     gate.add_permits(1_000);
     for _ in 0..34 {
@@ -309,6 +312,49 @@ async fn over_its_limits_an_endpoint_answers_503_and_serves_what_it_admitted() {
     }
     let (requests, errors, _) = counted(&client, &service, "narrow").await;
     assert_eq!((requests, errors), (40, 6));
+}
+
+#[tokio::test]
+async fn what_waits_is_bounded_in_bytes_too() {
+    let broker = Broker::start().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let _service = ServiceBuilder::new("narrow", "1.0.0")
+        .endpoint_with(
+            "slow",
+            move |_: Request| {
+                let held = Arc::clone(&held);
+                async move {
+                    let _ = held.acquire().await.unwrap();
+                    "done"
+                }
+            },
+            |endpoint| endpoint.concurrency(1).pending(1_000_000),
+        )
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let megabyte = "x".repeat(1_000_000);
+    let mut calls = JoinSet::new();
+    for _ in 0..70 {
+        let (client, body) = (client.clone(), megabyte.clone());
+        calls.spawn(async move { raw::request(&client, "slow", &body).await });
+    }
+    // One runs and 67 fit in 64 MiB, though a million might wait.
+    for _ in 0..2 {
+        let refused = calls.join_next().await.unwrap().unwrap();
+        assert_eq!(raw::error_of(&refused).unwrap().0, 503);
+    }
+    // Those that have been served make room again.
+    gate.add_permits(1);
+    for served in calls.join_all().await {
+        assert_eq!(raw::text(&served), "done");
+    }
+    assert_eq!(
+        raw::text(&raw::request(&client, "slow", &megabyte).await),
+        "done"
+    );
 }
 
 #[tokio::test]

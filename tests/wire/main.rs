@@ -14,6 +14,8 @@
 
 #[path = "../support/broker.rs"]
 mod broker;
+#[path = "../support/identities.rs"]
+mod identities;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/proxy.rs"]
@@ -32,7 +34,6 @@ mod faults;
 mod gather;
 mod grammar;
 mod hostile;
-mod identities;
 mod lengths;
 mod lifecycle;
 mod observers;

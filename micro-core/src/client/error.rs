@@ -89,6 +89,10 @@ pub struct RemoteError {
     pub message: String,
     /// The body of the reply.
     pub body: Bytes,
+    /// In what time the request may be sent again, if the service said so: it was not begun. This
+    /// framework's services say it (in the header `Micro-Retry-After`) when an endpoint is at its
+    /// limits, and when one stops.
+    pub retry_after: Option<Duration>,
 }
 
 impl RemoteError {
@@ -97,6 +101,7 @@ impl RemoteError {
             code: fault.code(),
             message: fault.message().to_owned(),
             body: fault.received_body().clone(),
+            retry_after: fault.said_retry_after(),
         }
     }
 }
@@ -108,3 +113,18 @@ impl fmt::Display for RemoteError {
 }
 
 impl std::error::Error for RemoteError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_caller_knows_when_to_try_again() {
+        let hint = Duration::from_millis(250);
+        let fault = Fault::new(503, "busy").retry_after(hint);
+        let CallError::Remote(error) = CallError::<()>::of(&fault, |_| None) else {
+            panic!("not typed");
+        };
+        assert_eq!(error.retry_after, Some(hint));
+    }
+}

@@ -158,8 +158,15 @@ impl Documents {
             .clone()
     }
 
-    pub(crate) fn stats_bytes(&self) -> Bytes {
-        json(&self.stats())
+    /// Stats handlers are the user's and may block, so they are not called in a task, where a
+    /// worker that blocks may be the one that all others rely on to wait for the network.
+    pub(crate) async fn stats_bytes(self: Arc<Self>) -> Bytes {
+        if !self.roster.has_stats_handlers() {
+            return json(&self.stats());
+        }
+        let written = tokio::task::spawn_blocking(move || json(&self.stats())).await;
+        // A panic is caught nearer to the handler, so this is the end of the runtime.
+        written.unwrap_or_default()
     }
 
     pub(crate) fn instance(&self) -> &Instance {

@@ -1,7 +1,7 @@
 //! PING, INFO and STATS (ADR-32): how a service is found and watched.
 //!
 //! - `documents`: what is answered, and read;
-//! - `responder`: the nine subscriptions and the task that answers them, which no handler can hold
+//! - `responder`: the nine subscriptions and the tasks that answer them, which no handler can hold
 //!   up;
 //! - `client`: the asking side;
 //! - `answers`: what it makes of the answers, of any implementation.

@@ -1,4 +1,4 @@
-//! The nine subscriptions of the discovery, and the task that answers them.
+//! The nine subscriptions of the discovery, and the tasks that answer them.
 
 use std::sync::Arc;
 
@@ -10,6 +10,9 @@ use crate::error::{Incident, Incidents};
 use crate::wire::{Connection, Message, Outbound, Reader, Receive, SubscribeError, Subscription};
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
+
+/// All services, one name, one instance.
+const LEVELS: usize = 3;
 
 /// The subjects that an instance answers on: each verb for all services, for its name, and for its
 /// id (ADR-32, discovery and status).
@@ -32,42 +35,68 @@ pub(crate) async fn subscribe(
     connection: &Connection,
     instance: &Instance,
 ) -> Result<Vec<Subscription>, SubscribeError> {
-    let mut subscriptions = Vec::with_capacity(VERBS.len() * 3);
+    let mut subscriptions = Vec::with_capacity(VERBS.len() * LEVELS);
     for subject in subjects(instance) {
         subscriptions.push(connection.subscribe(&subject, None).await?);
     }
     Ok(subscriptions)
 }
 
-/// What answers.
+/// The tasks that answer: one for STATS, which may call what is the user's, and one for the rest,
+/// so that a stats handler that blocks hides nothing but STATS.
 #[derive(Debug)]
 pub(crate) struct Responder {
+    rest: Reader,
+    stats: Reader,
+}
+
+impl Responder {
+    /// Starts answering.
+    pub(crate) fn start(
+        connection: &Connection,
+        documents: &Arc<Documents>,
+        incidents: &Incidents,
+        subscriptions: Vec<Subscription>,
+    ) -> Self {
+        let read = |source: SelectAll<Subscription>| {
+            let answers = Answers {
+                connection: connection.clone(),
+                documents: Arc::clone(documents),
+                incidents: incidents.clone(),
+            };
+            Reader::start(source, answers)
+        };
+        let mut subscriptions = subscriptions.into_iter();
+        // As they were asked for: verb by verb, STATS last.
+        let rest = subscriptions.by_ref().take(LEVELS * (VERBS.len() - 1));
+        Self {
+            rest: read(rest.collect()),
+            stats: read(subscriptions.collect()),
+        }
+    }
+
+    pub(crate) fn readers(&self) -> impl Iterator<Item = &Reader> + Clone {
+        [&self.rest, &self.stats].into_iter()
+    }
+
+    /// Waits until nothing more will ever be asked.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (rest, stats) = (self.rest.ended(), self.stats.ended());
+        async move {
+            tokio::join!(rest, stats);
+        }
+    }
+}
+
+/// What answers.
+#[derive(Debug)]
+struct Answers {
     connection: Connection,
     documents: Arc<Documents>,
     incidents: Incidents,
 }
 
-impl Responder {
-    /// Starts answering, in a task of its own.
-    pub(crate) fn start(
-        connection: Connection,
-        documents: Arc<Documents>,
-        incidents: Incidents,
-        subscriptions: Vec<Subscription>,
-    ) -> Reader {
-        let source: SelectAll<Subscription> = subscriptions.into_iter().collect();
-        Reader::start(
-            source,
-            Self {
-                connection,
-                documents,
-                incidents,
-            },
-        )
-    }
-}
-
-impl Receive for Responder {
+impl Receive for Answers {
     /// Answers by the subject alone: bodies and headers of these requests mean nothing.
     async fn receive(&mut self, message: Message) {
         let Some(reply) = message.reply else {
@@ -79,7 +108,7 @@ impl Receive for Responder {
         let payload = match message.subject.split('.').nth(1) {
             Some("PING") => self.documents.ping_bytes(),
             Some("INFO") => self.documents.info_bytes(),
-            Some("STATS") => self.documents.stats_bytes(),
+            Some("STATS") => Arc::clone(&self.documents).stats_bytes().await,
             _ => return,
         };
         let answer = Outbound {

@@ -22,27 +22,47 @@ use crate::wire::{Headers, Message, Outbound, PublishError, Subject};
 /// every core is used; a task costs about 3 us, so this is where it stops to matter.
 const HEAVY: Duration = Duration::from_micros(50);
 
+/// The bounds of what a caller is told to wait when it was refused.
+const RETRY_AFTER_LEAST: Duration = Duration::from_millis(1);
+const RETRY_AFTER_MOST: Duration = Duration::from_mins(1);
+
 /// What `last_error` says of an answer that had nowhere to go.
 const NO_REPLY_SUBJECT: &str = "the request has no reply subject, its reply was dropped";
 
-/// What the handlers of an endpoint have been seen to cost before they first wait: a moving average
-/// in nanoseconds.
+/// What the handlers of an endpoint have been seen to cost.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    nanos: AtomicU64,
+    /// Before they first wait.
+    compute: Average,
+    /// From their start to their reply.
+    whole: Average,
 }
+
+/// A moving average in nanoseconds.
+#[derive(Debug, Default)]
+struct Average(AtomicU64);
 
 impl Pace {
     fn is_heavy(&self) -> bool {
-        Duration::from_nanos(self.nanos.load(Ordering::Relaxed)) > HEAVY
+        self.compute.get() > HEAVY
+    }
+
+    fn handler_time(&self) -> Duration {
+        self.whole.get()
+    }
+}
+
+impl Average {
+    fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 
     /// A lost update under concurrency only makes the average a little older.
-    fn saw(&self, cost: Duration) {
-        let seen = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
-        let average = self.nanos.load(Ordering::Relaxed);
+    fn saw(&self, time: Duration) {
+        let seen = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let average = self.0.load(Ordering::Relaxed);
         let next = average - average / 8 + seen / 8;
-        self.nanos.store(next, Ordering::Relaxed);
+        self.0.store(next, Ordering::Relaxed);
     }
 }
 
@@ -82,7 +102,7 @@ impl Endpoint {
     async fn poll_once<F: Future<Output = ()>>(&self, mut work: Pin<&mut F>) -> Poll<()> {
         let started = Instant::now();
         let polled = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
-        self.pace.saw(started.elapsed());
+        self.pace.compute.saw(started.elapsed());
         polled
     }
 
@@ -107,7 +127,9 @@ impl Endpoint {
 
         let started = Instant::now();
         let reply = self.call(request).await;
-        self.counters.request(started.elapsed());
+        let took = started.elapsed();
+        self.pace.whole.saw(took);
+        self.counters.request(took);
 
         let said = context.said_so_far();
         let reply = reply
@@ -128,11 +150,14 @@ impl Endpoint {
     /// within the catch, the drop of a handler that has taken too long included.
     async fn call(&self, request: Request) -> Reply {
         let handled = AssertUnwindSafe(async {
-            match self.definition.timeout {
-                None => self.handler.call(request).await,
-                Some(limit) => tokio::time::timeout(limit, self.handler.call(request))
-                    .await
-                    .unwrap_or_else(|_| self.too_late(limit)),
+            if self.abandonment.has_begun() {
+                return self.abandoned();
+            }
+            tokio::select! {
+                // First the handler: one that does not wait costs nothing more.
+                biased;
+                reply = self.handle(request) => reply,
+                () = self.abandonment.begun() => self.abandoned(),
             }
         });
         let handled = handled.catch_unwind().await;
@@ -143,6 +168,25 @@ impl Endpoint {
                 format_args!("the handler panicked: {text}"),
             ))
         })
+    }
+
+    async fn handle(&self, request: Request) -> Reply {
+        match self.definition.timeout {
+            None => self.handler.call(request).await,
+            Some(limit) => tokio::time::timeout(limit, self.handler.call(request))
+                .await
+                .unwrap_or_else(|_| self.too_late(limit)),
+        }
+    }
+
+    /// The answer of a handler that was given up. It may have done some of its work, so this is no
+    /// invitation to try again.
+    fn abandoned(&self) -> Reply {
+        let name = &self.definition.name;
+        Reply::fault(Fault::new(
+            503,
+            format_args!("endpoint `{name}` stopped before its handler was done"),
+        ))
     }
 
     fn too_late(&self, limit: Duration) -> Reply {
@@ -157,18 +201,27 @@ impl Endpoint {
     async fn refuse(&self, message: Message) {
         let name = &self.definition.name;
         let text = format!("endpoint `{name}` is at its limits, try again later");
-        self.turn_away(message, Fault::new(503, text)).await;
+        let queue = self.limits.rounds_pending();
+        let hint = self.pace.handler_time().saturating_mul(queue);
+        let hint = hint.clamp(RETRY_AFTER_LEAST, RETRY_AFTER_MOST);
+        self.turn_away(message, text, hint).await;
     }
 
-    /// Answers requests that wait and will not be started, because the endpoint goes.
-    pub(crate) async fn turn_away_pending(&self) {
+    /// Gives up what was not done in time, because the endpoint goes: what waits is not started,
+    /// handlers that run are dropped, and each caller is told.
+    pub(crate) async fn abandon(&self) {
+        self.abandonment.begin();
         for request in self.limits.take_pending() {
             let text = format!("endpoint `{}` is stopping, try again", self.definition.name);
-            self.turn_away(request.message, Fault::new(503, text)).await;
+            // Another instance has taken over, or will.
+            self.turn_away(request.message, text, Duration::ZERO).await;
         }
+        self.limits.idle().await;
     }
 
-    async fn turn_away(&self, message: Message, fault: Fault) {
+    /// Answers a request that was not begun.
+    async fn turn_away(&self, message: Message, text: String, retry_after: Duration) {
+        let fault = Fault::new(503, text).retry_after(retry_after);
         self.counters.request(Duration::ZERO);
         let Message { subject, reply, .. } = message;
         self.answer(&subject, reply, Reply::fault(fault), false)
@@ -188,6 +241,7 @@ impl Endpoint {
         match (outcome, reply_to) {
             (Outcome::Silence, _) => {}
             (Outcome::Success(payload), Some(reply_to)) => {
+                self.place.recent.note(&reply_to, counted);
                 match self.send(reply_to.clone(), headers, payload).await {
                     Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                         let fault = too_large(bytes, limit_bytes);
@@ -230,6 +284,7 @@ impl Endpoint {
         fault: &Fault,
         headers: Option<Headers>,
     ) {
+        self.place.recent.note(&reply_to, true);
         let mut all = headers.unwrap_or_default();
         all.replace_with(&fault.headers());
         let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;

@@ -28,6 +28,11 @@ pub(crate) const DEFAULT_CONCURRENCY: usize = 64;
 /// buffer, so at the default of 64 handlers this bounds them to 64 MiB.
 const PENDING_FOR_EACH: usize = 16;
 
+/// How many bytes of requests may wait, however many requests they are. Enough for every default,
+/// and for 64 requests as large as a server takes by default; without it, those that wait at the
+/// defaults could be a gigabyte.
+const PENDING_BYTES: usize = 64 * 1024 * 1024;
+
 /// The admission of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -42,6 +47,7 @@ pub(crate) struct Limits {
 struct State {
     in_flight: usize,
     pending: VecDeque<Arrival>,
+    pending_bytes: usize,
 }
 
 /// What becomes of a request.
@@ -71,7 +77,11 @@ impl Limits {
             state.in_flight += 1;
             return Admission::Start(request);
         }
-        if state.pending.len() < self.pending_max {
+        let bytes = state.pending_bytes.saturating_add(request.message.length);
+        // The first may be as large as it likes: the server has a limit for each.
+        let fits = bytes <= PENDING_BYTES || state.pending.is_empty();
+        if state.pending.len() < self.pending_max && fits {
+            state.pending_bytes = bytes;
             state.pending.push_back(request);
             return Admission::Pending;
         }
@@ -82,6 +92,7 @@ impl Limits {
     pub(crate) fn next(&self) -> Option<Arrival> {
         let mut state = self.state();
         if let Some(request) = state.pending.pop_front() {
+            state.pending_bytes = state.pending_bytes.saturating_sub(request.message.length);
             return Some(request);
         }
         state.in_flight = state.in_flight.saturating_sub(1);
@@ -93,13 +104,26 @@ impl Limits {
 
     /// The requests that wait, which now do so no longer.
     pub(crate) fn take_pending(&self) -> Vec<Arrival> {
-        self.state().pending.drain(..).collect()
+        let mut state = self.state();
+        state.pending_bytes = 0;
+        state.pending.drain(..).collect()
+    }
+
+    /// How many rounds of handlers it takes to work off a full queue, and be free.
+    pub(crate) fn rounds_pending(&self) -> u32 {
+        let rounds = self.pending_max.div_ceil(self.in_flight_max);
+        u32::try_from(rounds).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Requests that have not been answered: in flight and pending.
-    pub(crate) fn open(&self) -> usize {
+    fn open(&self) -> usize {
         let state = self.state();
         state.in_flight + state.pending.len()
+    }
+
+    /// Requests whose handlers run.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.state().in_flight
     }
 
     /// Waits until nothing is in flight and nothing pending.

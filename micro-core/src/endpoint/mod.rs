@@ -1,12 +1,14 @@
 //! One endpoint of a running service: its subscription, its limits, its counters.
 //!
 //! A request goes one way: the reader of the subscription hands it over, `limits` admits or refuses it, `dispatch` runs the
-//! handler and sends the reply, `counters` has it counted before the caller can know; `report` tells
+//! handler and sends the reply (or `abandon`s it, where the endpoint leaves before it is done), `counters` has it counted before the caller can know; `report` tells
 //! of it in INFO and STATS.
 
+mod abandon;
 mod counters;
 mod dispatch;
 mod limits;
+mod recent;
 mod report;
 mod roster;
 
@@ -20,6 +22,7 @@ use crate::wire::{Message, Receive};
 
 pub(crate) use counters::Counters;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
+pub(crate) use recent::Recent;
 pub use report::{EndpointInfo, EndpointStats};
 pub(crate) use report::{StatsHandler, or_default};
 pub(crate) use roster::Roster;
@@ -67,6 +70,7 @@ pub(crate) struct Endpoint {
     place: Arc<Place>,
     handler: Box<dyn Handler>,
     pace: dispatch::Pace,
+    abandonment: abandon::Abandonment,
     /// Whether the stats handler failed when it was last called.
     stats_fail: AtomicBool,
 }
@@ -81,11 +85,24 @@ impl Endpoint {
             limits: Limits::new(definition.concurrency, definition.pending),
             counters: Counters::default(),
             pace: dispatch::Pace::default(),
+            abandonment: abandon::Abandonment::default(),
             stats_fail: AtomicBool::new(false),
             definition,
             place,
             handler,
         }
+    }
+
+    /// Hears that the server has refused a message: whether it was a reply of this endpoint, which is
+    /// counted then.
+    pub(crate) fn was_refused(&self, subject: &str, text: &str) -> bool {
+        let Some(counted) = self.place.recent.find(subject) else {
+            return false;
+        };
+        if !counted {
+            self.counters.error(text.to_owned());
+        }
+        true
     }
 }
 

@@ -49,6 +49,15 @@ impl Roster {
         endpoints
     }
 
+    /// Whether STATS calls code of the user's.
+    pub(crate) fn has_stats_handlers(&self) -> bool {
+        self.endpoints
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .any(|endpoint| endpoint.definition.stats_handler.is_some())
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Endpoint>> {
         self.endpoints
             .read()

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -15,6 +16,9 @@ pub(crate) const ERROR_HEADER: &str = "Nats-Service-Error";
 
 /// The header that carries the code of a service error (ADR-32).
 pub(crate) const CODE_HEADER: &str = "Nats-Service-Error-Code";
+
+/// The header that says in how many milliseconds a request that was not begun may be sent again.
+const RETRY_AFTER_HEADER: &str = "Micro-Retry-After";
 
 /// The longest error text that is sent, in bytes. A text is for a person; data goes in the body.
 const MESSAGE_MAX_BYTES: usize = 1024;
@@ -184,6 +188,23 @@ impl Fault {
         Ok(self)
     }
 
+    /// Tells the caller that the request was not begun, and when to send it again: the header
+    /// `Micro-Retry-After`, in milliseconds, rounded up. Refused by an endpoint at its limits, or by
+    /// one that stops, a caller is told so too.
+    #[must_use]
+    pub fn retry_after(mut self, time: Duration) -> Self {
+        let millis = time.as_nanos().div_ceil(1_000_000);
+        // Digits can always be sent.
+        let _ = self.headers.insert(RETRY_AFTER_HEADER, &millis.to_string());
+        self
+    }
+
+    /// In what time the request may be sent again, if the service said so.
+    pub(crate) fn said_retry_after(&self) -> Option<Duration> {
+        let millis = self.headers.get(RETRY_AFTER_HEADER)?.trim().parse().ok()?;
+        Some(Duration::from_millis(millis))
+    }
+
     /// The name of the variant, if there is one.
     pub fn kind_str(&self) -> Option<&str> {
         self.kind.as_deref()
@@ -242,6 +263,10 @@ impl Fault {
         let mut fault = Self::new(code, message.unwrap_or_default());
         fault.code = code;
         fault.body = body.clone();
+        if let Some(hint) = headers.get(RETRY_AFTER_HEADER) {
+            // What arrived in a header can be in one.
+            let _ = fault.headers.insert(RETRY_AFTER_HEADER, hint);
+        }
         if let Ok(Value::Object(mut fields)) = serde_json::from_slice(body)
             && let Some(Value::String(kind)) = fields.remove("kind")
         {
@@ -395,6 +420,13 @@ mod tests {
         assert_eq!(fault.stats_text(), "500:internal error");
         assert_eq!(sent(&fault).message(), "internal error");
         assert!(fault.body().is_empty());
+    }
+
+    #[test]
+    fn when_to_send_again_arrives() {
+        let fault = sent(&Fault::new(503, "x").retry_after(Duration::from_micros(1_500)));
+        assert_eq!(fault.said_retry_after(), Some(Duration::from_millis(2)));
+        assert_eq!(sent(&Fault::new(503, "x")).said_retry_after(), None);
     }
 
     #[test]

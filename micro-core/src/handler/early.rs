@@ -74,6 +74,8 @@ impl Context {
                 .report(Incident::NoReplySubject { subject: subject() });
             return Err(self.failed(error));
         };
+        // The one reply that counts is the handler's own.
+        self.recent().note(reply_to, true);
         let message = Outbound {
             subject: Subject::from(reply_to),
             reply: None,

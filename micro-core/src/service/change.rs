@@ -8,6 +8,7 @@ use super::plan::{self, PlannedEndpoint};
 use super::{AddError, RunningService};
 use crate::endpoint::{Endpoint, EndpointInfo, EndpointStats};
 use crate::handler::Handler;
+use crate::wire;
 
 impl RunningService {
     /// Adds an endpoint. When this returns, a request from any connection is served, and INFO lists
@@ -157,7 +158,8 @@ impl RunningService {
             members.remove(found)
         };
         let started = tokio::time::Instant::now();
-        inner.ground.retire(std::iter::once(member.reader())).await;
+        let reader = std::iter::once(member.reader());
+        wire::leave(&inner.ground.connection, reader).await;
         inner.unlist(&endpoint);
         let left = inner.drain_timeout.saturating_sub(started.elapsed());
         let abandoned = inner.ground.settle(&[member], left).await;
@@ -198,9 +200,9 @@ impl RunningEndpoint {
 
     /// Removes it without losing a request, and returns when that is done: it leaves its subject, so
     /// that other instances take over, INFO and STATS list it no longer, what had already been sent
-    /// to it is answered, and its handlers finish, at most for the service's drain timeout. What was
-    /// not waited for is returned; requests that only waited for their turn are answered with code
-    /// 503 then.
+    /// to it is answered, and its handlers finish, at most for the service's drain timeout. Handlers
+    /// that take longer are dropped, and returned as abandoned; their callers are answered with code
+    /// 503, and so are those of requests that had not been begun.
     ///
     /// A second removal does nothing, nor does one when the service stops. Once it has begun, a
     /// removal comes to its end even if nobody waits for it. A handler must not await the removal

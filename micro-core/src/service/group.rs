@@ -147,14 +147,16 @@ impl EndpointOptions {
 
     /// How many requests the endpoint works on at once; sixteen times as many may wait unless
     /// [`pending`](Self::pending) says otherwise, and what comes on top is answered with code 503 at
-    /// once.
+    /// once, and told in the header `Micro-Retry-After` in how many milliseconds the endpoint can have
+    /// worked off what waits.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = Some(requests);
         self
     }
 
     /// How many requests may wait while the endpoint works on as many as it may; with 0 none waits.
-    /// Each can hold on to up to 64 KiB of read buffer.
+    /// However many they are, those that wait are no more than 64 MiB together. Each can hold on to
+    /// up to 64 KiB of read buffer beside its own bytes.
     pub fn pending(mut self, requests: usize) -> Self {
         self.pending = Some(requests);
         self
@@ -164,7 +166,7 @@ impl EndpointOptions {
     ///
     /// It is called for each STATS request and for each
     /// [`RunningService::stats`](super::RunningService::stats), with the counters as they are then,
-    /// in the task that answers discovery: it should be quick. No lock is held, and it may ask for
+    /// on a thread that may block and that only STATS waits for. No lock is held, and it may ask for
     /// the service's stats itself, which then have no `data`. If it panics, STATS is answered
     /// without `data`.
     ///

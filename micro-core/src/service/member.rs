@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use crate::context::{Instance, Place};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Recent};
 use crate::error::Incidents;
-use crate::wire::{BarrierError, Connection, Event, Listener, Reader, Refused};
+use crate::wire::{self, BarrierError, Connection, Event, LEAVE_WITHIN, Listener, Reader, Refused};
 
 /// How long the server may take to confirm the subscriptions.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
@@ -23,10 +23,6 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// microseconds; past this a refusal stops the service when it comes.
 const FENCE_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long the server may take to confirm that nothing more will come. Past it the service stops
-/// all the same; requests that were on their way then get no answer.
-pub(super) const LEAVE_WITHIN: Duration = Duration::from_secs(2);
-
 /// An endpoint, and what reads its subscription.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -34,7 +30,7 @@ pub(super) struct Member {
     reader: Reader,
 }
 
-/// Requests that were not waited for any longer.
+/// Requests whose handlers had not finished in time: they were dropped, and the callers told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Abandoned {
@@ -93,6 +89,7 @@ impl Ground {
                 placeholders: planned.placeholders,
                 connection: self.connection.clone(),
                 incidents: self.incidents.clone(),
+                recent: Recent::default(),
             });
             let endpoint = Endpoint::new(planned.definition, place, planned.handler);
             let definition = &endpoint.definition;
@@ -139,8 +136,8 @@ impl Ground {
         drain_timeout: Duration,
     ) -> Vec<Abandoned> {
         let started = Instant::now();
-        self.retire(members.iter().map(|member| &member.reader))
-            .await;
+        let readers = members.iter().map(|member| &member.reader);
+        wire::leave(&self.connection, readers).await;
         self.settle(&members, drain_timeout.saturating_sub(started.elapsed()))
             .await
     }
@@ -153,41 +150,20 @@ impl Ground {
         }
         let mut abandoned = Vec::new();
         for Member { endpoint, .. } in members {
-            let answering = endpoint.turn_away_pending();
-            // The connection may be down, and its queue full.
-            let _ = tokio::time::timeout(LEAVE_WITHIN, answering).await;
-            let requests = endpoint.limits.open();
+            let requests = endpoint.limits.in_flight();
             if requests > 0 {
                 let endpoint = endpoint.definition.name.clone();
                 tracing::warn!(service = %self.instance.name, %endpoint, requests, "handlers did not finish within the drain timeout");
                 abandoned.push(Abandoned { endpoint, requests });
             }
         }
+        let answered = join_all(members.iter().map(|member| member.endpoint.abandon()));
+        // A handler may block its thread, and cannot be dropped; the connection may be down, and
+        // its queue full.
+        if tokio::time::timeout(LEAVE_WITHIN, answered).await.is_err() {
+            tracing::warn!(service = %self.instance.name, "not all callers of abandoned requests could be told");
+        }
         abandoned
-    }
-
-    /// Leaves subjects without losing what is under way: tells the server, waits for its word that
-    /// nothing more will come, then reads to the end.
-    pub(super) async fn retire(&self, readers: impl Iterator<Item = &Reader> + Clone) {
-        let leaving = join_all(readers.clone().map(Reader::leave));
-        let left = tokio::time::timeout(LEAVE_WITHIN, leaving).await;
-        if left.is_ok() {
-            self.barrier().await;
-        }
-        let finishing = join_all(readers.map(Reader::finish));
-        if tokio::time::timeout(LEAVE_WITHIN, finishing).await.is_err() {
-            tracing::warn!("stopping without having read to the end: the connection takes nothing");
-        }
-    }
-
-    /// Waits until what the server had sent is here. Without a server there is nothing to wait for.
-    async fn barrier(&self) {
-        if !self.connection.is_connected() {
-            return;
-        }
-        if let Err(error) = self.connection.barrier(LEAVE_WITHIN).await {
-            tracing::warn!(%error, "stopping without the server's word that nothing more will come");
-        }
     }
 }
 

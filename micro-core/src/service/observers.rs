@@ -1,7 +1,6 @@
 //! The error handler and the done handler of a service, and the task that calls them.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,12 +113,13 @@ async fn tell(
         tokio::select! {
             // Incidents first: what went wrong before the end is told before it.
             biased;
-            incident = next(&mut heard) => if let Some(handler) = &on_error {
-                guarded("error", || handler(&service, &incident));
+            incident = next(&mut heard) => if let Some(handler) = on_error.clone() {
+                let service = service.clone();
+                call("error", move || handler(&service, &incident)).await;
             },
             farewell = &mut ended => {
-                if let (Ok((report, told)), Some(handler)) = (farewell, &on_done) {
-                    guarded("done", || handler(&service, &report));
+                if let (Ok((report, told)), Some(handler)) = (farewell, on_done) {
+                    call("done", move || handler(&service, &report)).await;
                     // The stop may have gone on without us.
                     let _ = told.send(());
                 }
@@ -137,9 +137,12 @@ async fn next(heard: &mut Option<Heard>) -> Incident {
     }
 }
 
-/// Calls what is the user's: its panic is the user's too.
-fn guarded(what: &str, call: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+/// Calls what is the user's: its panic is the user's too, and it may block. Not in a task, where a
+/// worker that blocks may be the one that all others rely on to wait for the network.
+async fn call(what: &'static str, handler: impl FnOnce() + Send + 'static) {
+    if let Err(error) = tokio::task::spawn_blocking(handler).await
+        && let Ok(panic) = error.try_into_panic()
+    {
         tracing::error!("the {what} handler panicked: {}", panic_text(panic));
     }
 }

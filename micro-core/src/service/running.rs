@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::member::{Abandoned, Ground, LEAVE_WITHIN, Member};
+use super::member::{Abandoned, Ground, Member};
 use super::observers::{Audience, Ending};
 use super::plan::Inherited;
-use crate::discovery::{self, Documents, Info, Stats};
+use crate::discovery::{self, Documents, Info, Responder, Stats};
 use crate::endpoint::{Endpoint, EndpointStats, Roster};
 use crate::error::{Incident, panic_text};
-use crate::wire::{Connection, Listener, Reader};
+use crate::wire::{self, Connection, LEAVE_WITHIN, Listener};
 
 /// A service that runs.
 ///
@@ -48,7 +48,7 @@ pub(super) struct Live {
     /// What endpoints have that are added. It ends with the service, since it may hold a handle of
     /// it.
     inherited: Inherited,
-    responder: Reader,
+    responder: Responder,
     ending: Ending,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Parts {
     pub(super) roster: Arc<Roster>,
     pub(super) inherited: Inherited,
     pub(super) drain_timeout: Duration,
-    pub(super) responder: Reader,
+    pub(super) responder: Responder,
     pub(super) members: Vec<Member>,
     pub(super) audience: Audience,
     pub(super) events: Listener,
@@ -157,9 +157,13 @@ impl RunningService {
     /// Stops the service without losing a request, and returns when it is done.
     ///
     /// Its endpoints leave their subjects, so that other instances take over; what had already been
-    /// sent to this one is answered; handlers in flight finish, at most for the drain timeout;
-    /// requests that still wait then are answered with code 503; discovery goes last. The connection
-    /// stays open. A second stop is the same stop: it waits for the first.
+    /// sent to this one is answered; handlers in flight finish, at most for the drain timeout. Past
+    /// it they are dropped where they wait, and their callers and those of requests that had not
+    /// been begun are answered with code 503. Discovery goes last. The connection stays open. A
+    /// second stop is the same stop: it waits for the first.
+    ///
+    /// A handler that blocks its thread instead of waiting cannot be dropped: the stop goes on
+    /// without it, and its caller hears nothing until it is done.
     ///
     /// A handler must not await the stop of its own service: each would wait for the other, until
     /// the drain timeout.
@@ -211,11 +215,26 @@ impl RunningService {
             || !self.inner.roster.on(subject, queue_group).is_empty()
     }
 
-    /// Counts an error on the endpoints with this subscription.
-    pub(super) fn count_error(&self, subject: &str, queue_group: Option<&str>, text: &str) {
-        for endpoint in self.inner.roster.on(subject, queue_group) {
+    /// Counts an error on the endpoints with this subscription, and names the first of them.
+    pub(super) fn count_error(
+        &self,
+        subject: &str,
+        queue_group: Option<&str>,
+        text: &str,
+    ) -> Option<String> {
+        let endpoints = self.inner.roster.on(subject, queue_group);
+        for endpoint in &endpoints {
             endpoint.counters.error(text.to_owned());
         }
+        let first = endpoints.first()?;
+        Some(first.definition.name.clone())
+    }
+
+    /// The endpoint whose reply the server has refused, which counts it as an error.
+    pub(super) fn whose_reply(&self, subject: &str, text: &str) -> Option<String> {
+        let endpoints = self.inner.roster.all();
+        let refused = endpoints.iter().find(|e| e.was_refused(subject, text))?;
+        Some(refused.definition.name.clone())
     }
 }
 
@@ -295,7 +314,7 @@ impl Inner {
     }
 
     /// Every step is bounded: nothing that the network does keeps a service from stopping.
-    async fn drain(&self, members: Vec<Member>, responder: &Reader) -> StopReport {
+    async fn drain(&self, members: Vec<Member>, responder: &Responder) -> StopReport {
         let started = Instant::now();
         // Endpoints that come or go just now have requests too.
         let changes_within = self.drain_timeout.max(LEAVE_WITHIN);
@@ -305,8 +324,8 @@ impl Inner {
         abandoned.append(&mut self.left_behind());
 
         // Last, so that an operator can watch the drain.
-        self.ground.retire(std::iter::once(responder)).await;
         let connection = &self.ground.connection;
+        wire::leave(connection, responder.readers()).await;
         if connection.is_connected()
             && tokio::time::timeout(LEAVE_WITHIN, connection.flush())
                 .await

@@ -75,12 +75,7 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         },
         Arc::clone(&roster),
     ));
-    let responder = Responder::start(
-        connection.clone(),
-        Arc::clone(&documents),
-        ground.incidents.clone(),
-        discovery,
-    );
+    let responder = Responder::start(connection, &documents, &ground.incidents, discovery);
     Ok(RunningService::new(Parts {
         ground,
         documents,

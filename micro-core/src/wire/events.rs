@@ -4,11 +4,21 @@
 //! async-nats reports these to one callback, given when the connection is made. [`Events`] is that
 //! callback: it hands each event on to whoever listens.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use tokio::sync::broadcast;
+
+use super::connect_error::is_about_who;
 
 /// How many events a listener may be behind before it misses the oldest. Events are rare (a
 /// reconnect, a refused subscription), so this is for bursts of refusals at a start.
 const BACKLOG: usize = 256;
+
+/// The client tells of each message that it drops, which may be thousands in a second. All are
+/// counted, and one of them in this time is handed on, so that they push nothing else out.
+const DROPS_TOLD_EVERY: Duration = Duration::from_millis(100);
 
 /// The events of one connection.
 ///
@@ -33,6 +43,28 @@ const BACKLOG: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Events {
     sender: broadcast::Sender<Event>,
+    drops: Arc<Drops>,
+}
+
+/// Messages that the client had no room for.
+#[derive(Debug, Default)]
+struct Drops {
+    count: AtomicU64,
+    told: Mutex<Option<Instant>>,
+}
+
+impl Drops {
+    /// Counts one more. Whether to tell of it.
+    fn one(&self) -> bool {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        let now = Instant::now();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = told.is_none_or(|told| now.duration_since(told) > DROPS_TOLD_EVERY);
+        if due {
+            *told = Some(now);
+        }
+        due
+    }
 }
 
 impl Events {
@@ -40,6 +72,7 @@ impl Events {
     pub fn new() -> Self {
         Self {
             sender: broadcast::channel(BACKLOG).0,
+            drops: Arc::default(),
         }
     }
 
@@ -56,6 +89,9 @@ impl Events {
 
     /// Hands one event of the client on. For a callback of your own.
     pub fn observe(&self, event: &async_nats::Event) {
+        if matches!(event, async_nats::Event::SlowConsumer(_)) && !self.drops.one() {
+            return;
+        }
         // An error means that nobody listens now, which is fine.
         let _ = self.sender.send(Event::read(event));
     }
@@ -63,6 +99,7 @@ impl Events {
     pub(crate) fn listen(&self) -> Listener {
         Listener {
             receiver: self.sender.subscribe(),
+            drops: Arc::clone(&self.drops),
         }
     }
 }
@@ -85,7 +122,15 @@ pub enum Event {
     Closed,
     /// The server's permissions do not allow something that was asked for.
     Refused(Refused),
-    /// Messages arrived faster than they were read, and some were dropped.
+    /// The server does not let this connection in any more; the client goes on asking.
+    LoginRefused {
+        /// What the client says of it.
+        reason: String,
+    },
+    /// The server is about to go: it takes nobody new, and ends its connections after a while.
+    LameDuck,
+    /// Messages arrived faster than they were read, and some were dropped. Told at most ten times a
+    /// second.
     SlowConsumer,
     /// Anything else, in the client's words.
     Other(String),
@@ -118,6 +163,12 @@ impl Event {
             Nats::Disconnected => Self::Disconnected,
             Nats::Closed => Self::Closed,
             Nats::SlowConsumer(_) => Self::SlowConsumer,
+            Nats::LameDuckMode => Self::LameDuck,
+            Nats::ClientError(async_nats::ClientError::Other(reason)) if is_about_who(reason) => {
+                Self::LoginRefused {
+                    reason: reason.clone(),
+                }
+            }
             Nats::ServerError(error) => {
                 let text = error.to_string();
                 Refused::read(&text).map_or(Self::Other(text), Self::Refused)
@@ -155,9 +206,15 @@ impl Refused {
 #[derive(Debug)]
 pub(crate) struct Listener {
     receiver: broadcast::Receiver<Event>,
+    drops: Arc<Drops>,
 }
 
 impl Listener {
+    /// How many messages the client has dropped on this connection so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.drops.count.load(Ordering::SeqCst)
+    }
+
     /// The next event; never again ready once the connection and its events are gone.
     pub(crate) async fn next(&mut self) -> Event {
         loop {

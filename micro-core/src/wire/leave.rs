@@ -1,0 +1,34 @@
+//! Leaving subjects without losing a request.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use super::{BarrierError, Connection, Reader};
+
+/// How long the server may take to confirm that nothing more will come. Past it the readers end all
+/// the same; requests that were on their way then get no answer.
+pub(crate) const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Ends readers once everything that the server has sent to them is handed over: tells the server
+/// to send nothing more, waits for its word that nothing more will come, reads to the end, and only
+/// then has the client forget the subscriptions.
+///
+/// The first step leans on how nats-server reads `UNSUB` (see [`Subscription`](super::Subscription)).
+/// A server that reads it otherwise sends on until the last step, which is what a plain drain does:
+/// requests that are on their way at that moment are lost. So they are where the barrier does not
+/// come back, which is told. Without a server there is nothing to wait for.
+pub(crate) async fn leave(connection: &Connection, readers: impl Iterator<Item = &Reader> + Clone) {
+    let leaving = join_all(readers.clone().map(Reader::leave));
+    if timeout(LEAVE_WITHIN, leaving).await.is_ok()
+        && connection.is_connected()
+        && let Err(error @ BarrierError::TimedOut(_)) = connection.barrier(LEAVE_WITHIN).await
+    {
+        tracing::warn!(%error, "stopping without the server's word that nothing more will come");
+    }
+    let finishing = join_all(readers.map(Reader::finish));
+    if timeout(LEAVE_WITHIN, finishing).await.is_err() {
+        tracing::warn!("stopping without having read to the end: the connection takes nothing");
+    }
+}
