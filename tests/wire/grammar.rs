@@ -202,6 +202,8 @@ impl<'b> Line<'b> {
             let words: Vec<&str> = line.split(' ').collect();
             match words.as_slice() {
                 ["PONG"] => came.pong = true,
+                // Asked of connections that are a few seconds old.
+                ["PING"] => self.socket.write_all(b"PONG\r\n").await.unwrap(),
                 [verb @ ("MSG" | "HMSG"), subject, sid, .., sizes, size] => {
                     let mut headers = raw::soon(self.bytes(size.parse().unwrap())).await;
                     let body = match *verb {

@@ -243,10 +243,7 @@ async fn odd_tokens_are_tokens() {
     }
     let client = broker.client().await;
     let (_, _, last) = counted(&client, &service, "number").await;
-    assert_eq!(
-        last,
-        "400:cannot read `id` from the subject: invalid digit found in string"
-    );
+    assert_eq!(last, "400:cannot read `id` from the subject");
 }
 
 /// What async-nats cannot read it takes for a broken connection, and connects again. That cannot be

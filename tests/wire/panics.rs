@@ -11,6 +11,7 @@ use async_nats::{Client, HeaderMap, Message};
 use micro::prelude::*;
 use micro::{Error, Handler, HandlerFuture, IntoReply, Reply, Request, RunningService};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::broker::Broker;
 use crate::raw;
@@ -382,5 +383,57 @@ async fn a_panic_without_a_caller_is_counted_and_hurts_nobody() {
         assert_eq!(raw::text(&reply), "false");
         let all = async || errors(&client, &service, name).await == (6, 5);
         raw::until("all of them counted", all).await;
+    }
+}
+
+/// The URL of the broker, for the program below.
+const PROGRAM: &str = "MICRO_TEST_PANICKING_PROGRAM";
+
+/// A program for the next test, which runs it as a process. Nothing when it is run by itself.
+#[tokio::test]
+async fn program() {
+    let Ok(url) = std::env::var(PROGRAM) else {
+        return;
+    };
+    let client = async_nats::connect(url).await.unwrap();
+    let app = App::with_client(client).service(Panics);
+    app.run().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_log_of_a_program_says_where_a_panic_was() {
+    let broker = Broker::start().await;
+    let mut program = tokio::process::Command::new(std::env::current_exe().unwrap());
+    program
+        .args(["panics::program", "--exact", "--nocapture"])
+        .env(PROGRAM, broker.url())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true);
+    let mut program = program.spawn().unwrap();
+    let client = broker.client().await;
+    raw::until("the program", async || {
+        raw::try_request(&client, "before", "false").await.is_ok()
+    })
+    .await;
+    let reply = raw::request(&client, "before", "true").await;
+    assert_eq!(raw::error_of(&reply).unwrap().0, 500);
+    let mut log = BufReader::new(program.stderr.take().unwrap()).lines();
+    let told = async {
+        loop {
+            let line = log.next_line().await.unwrap().expect("an end without it");
+            if line.contains("the handler panicked") {
+                return line;
+            }
+        }
+    };
+    let line = raw::soon(told).await;
+    for part in [
+        "ERROR",
+        "panics",
+        "before",
+        "before the first await, at tests/wire/panics.rs:",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
     }
 }

@@ -16,7 +16,7 @@ use super::nats::{Nats, Origin, Search};
 use super::registry::Registry;
 use super::signals::{Signal, Signals};
 use super::{banner, call, program};
-use crate::error::Error;
+use crate::error::{Error, remember_places};
 use crate::log::SERVICE;
 use crate::service::{RunningService, Service, ServiceBuilder, StopReport};
 use crate::wire::{ConnectOptions, Connection};
@@ -220,6 +220,7 @@ impl App {
     async fn try_run(mut self) -> Result<(), AppError> {
         let args = self.take_args();
         log_to_stderr(self.log_targets(&args)?);
+        remember_places();
         if let Some(Command::Call(call)) = args.command() {
             return self.call(&args, call).await;
         }

@@ -18,5 +18,5 @@ pub use general::{Error, Result};
 pub(crate) use harmless::harmless;
 pub use incident::Incident;
 pub(crate) use incident::{Heard, Incidents};
-pub(crate) use panic::panic_text;
+pub(crate) use panic::{panic_text, remember_places};
 pub use service_error::ServiceError;
