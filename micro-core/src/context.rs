@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::endpoint::Recent;
 use crate::error::{Incidents, refuse_reserved};
 use crate::wire::{Connection, HeaderError, Headers, Subject};
 
@@ -30,6 +31,8 @@ pub(crate) struct Place {
     pub(crate) placeholders: Vec<(String, usize)>,
     pub(crate) connection: Connection,
     pub(crate) incidents: Incidents,
+    /// Where replies went.
+    pub(crate) recent: Recent,
 }
 
 /// What has been said so far in answer to one request.
@@ -159,6 +162,10 @@ impl Context {
     /// The connection that the request came by, for calls and messages of the handler's own.
     pub fn connection(&self) -> &Connection {
         &self.place.connection
+    }
+
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.place.recent
     }
 
     pub(crate) fn incidents(&self) -> &Incidents {

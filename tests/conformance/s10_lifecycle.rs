@@ -280,6 +280,13 @@ async fn a_subscription_that_is_refused_later_is_told_counted_and_stops_the_serv
         }
         tap.refuse_now("echo", Some("others"));
         tap.have_server_say("-ERR 'Permissions Violation for Publish to \"echo\"'");
+        // A message that nobody here has sent is told, as nobody's, and changes nothing.
+        let (_, incident) = soon(incidents.recv()).await.unwrap();
+        assert!(matches!(incident, Incident::PublishRefused { .. }));
+        assert_eq!(
+            (incident.subject(), incident.endpoint()),
+            (Some("echo"), None)
+        );
         ping(&client, &service).await;
         assert_eq!(raw::text(&raw::request(&client, "echo", "x").await), "x");
 

@@ -86,6 +86,9 @@ pub(crate) async fn fails(
             stderr.contains(says),
             "{args:?} {variables:?}: {says:?} is not in\n{stderr}"
         );
+        // What the world is to blame for is one clear line, with no log and no stack beside it.
+        let lines = stderr.lines().count();
+        assert!(code != 1 || lines == 1, "{lines} lines:\n{stderr}");
         shows_none(&all_of(failed), secrets);
     };
     said(&output(&mut echo(args, variables)).await);
@@ -717,6 +720,7 @@ async fn help_lists_every_flag_and_variable_and_none_of_the_hidden_ones() {
         ("--tls-key <", "NATS_KEY"),
         ("--tls-first", "NATS_TLS_FIRST"),
         ("--inbox-prefix <", "NATS_INBOX_PREFIX"),
+        ("--retry-connect", "NATS_RETRY_CONNECT"),
         ("--log <", "MICRO_LOG"),
     ] {
         let variable = format!("[env: {variable}]");

@@ -14,6 +14,8 @@
 
 #[path = "../support/broker.rs"]
 mod broker;
+#[path = "../support/identities.rs"]
+mod identities;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/proxy.rs"]
@@ -32,10 +34,11 @@ mod examples;
 mod faults;
 mod gather;
 mod grammar;
-mod identities;
+mod hostile;
 mod lengths;
 mod lifecycle;
 mod observers;
+mod panics;
 mod program;
 mod queue_groups;
 mod replies;

@@ -335,7 +335,8 @@ async fn what_handlers_hold_is_let_go_by_a_stop() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// And on the one thread that everything else runs on, a handler that blocks keeps nothing up.
+#[tokio::test]
 async fn a_flood_of_small_incidents_does_not_hide_a_grave_one() {
     let broker = Broker::start().await;
     let (release, held) = std::sync::mpsc::channel::<()>();
@@ -366,7 +367,9 @@ async fn a_flood_of_small_incidents_does_not_hide_a_grave_one() {
 
 #[test]
 fn a_stats_handler_that_blocks_does_not_keep_a_stop() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // One thread, which everything else runs on.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
     let stopped = runtime.block_on(async {
         let broker = Broker::start().await;
         let service = ServiceBuilder::new("counted", "1.0.0")

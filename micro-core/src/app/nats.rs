@@ -98,12 +98,22 @@ impl Search {
         }
     }
 
+    /// For a person who looks at the terminal: nobody there is an answer, too.
+    pub(super) fn without_waiting(mut self) -> Self {
+        self.settings.options.retry = None;
+        self
+    }
+
     /// For a program that serves.
     pub(super) async fn connect(mut self) -> Result<Nats, AppError> {
         self.check()?;
         match self.named() {
             Some(DEV) => self.start_dev_server().await,
             Some(urls) => self.connect_to(urls).await.map_err(|e| self.explain(e)),
+            None if self.settings.options.waits() => self
+                .connect_to(&self.default_url)
+                .await
+                .map_err(|e| self.explain(e)),
             None => match self.connect_to_default().await {
                 Ok(nats) => Ok(nats),
                 Err(ConnectError::Unreachable { .. } | ConnectError::NotNats { .. })
@@ -124,6 +134,7 @@ impl Search {
         let named = self.named().filter(|urls| *urls != DEV);
         let found = match (named, self.named()) {
             (Some(urls), _) => self.connect_to(urls).await,
+            (None, None) if settings.options.waits() => self.connect_to(&self.default_url).await,
             (None, Some(_)) => not_running(self.connect_to_dev_server().await)?,
             (None, None) => not_running(self.connect_to_default().await)?,
         };

@@ -22,7 +22,9 @@ use crate::service::{RunningService, Service, ServiceBuilder, StopReport};
 use crate::wire::{ConnectOptions, Connection};
 
 /// What is logged unless told otherwise. The client reports each reconnect at `info`, and so do we.
-const DEFAULT_LOG: &str = "info,async_nats=warn";
+/// Each attempt to connect that fails is an error to the client, and there may be many: we say once
+/// that they fail.
+const DEFAULT_LOG: &str = "info,async_nats=warn,async_nats::connector=off";
 
 /// A program that runs services.
 ///
@@ -369,7 +371,7 @@ impl App {
         let connection = if let Some(connection) = &self.connection {
             connection.clone()
         } else {
-            let search = self.search(args, first.name())?;
+            let search = self.search(args, first.name())?.without_waiting();
             search.connect_to_running().await?
         };
         let mut endpoints = Vec::new();

@@ -145,7 +145,7 @@ impl Receive for Answers {
             headers: None,
             payload,
         };
-        if let Err(error) = self.connection.publish(answer).await {
+        if let Err(error) = self.connection.answer(answer).await {
             let incident = Incident::ReplyNotSent {
                 subject: message.subject.to_string(),
                 reason: error.to_string(),

@@ -254,6 +254,7 @@ impl Endpoint {
         match (outcome, reply_to) {
             (Outcome::Silence, _) => End::Silent,
             (Outcome::Success(payload), Some(reply_to)) => {
+                self.place.recent.note(&reply_to, counted);
                 match self.send(reply_to.clone(), headers, payload).await {
                     Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                         let fault = too_large(bytes, limit_bytes);
@@ -299,6 +300,7 @@ impl Endpoint {
         fault: &Fault,
         headers: Option<Headers>,
     ) -> End {
+        self.place.recent.note(&reply_to, true);
         let mut all = headers.unwrap_or_default();
         all.replace_with(&fault.headers());
         let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;
@@ -328,7 +330,7 @@ impl Endpoint {
             headers,
             payload,
         };
-        self.place.connection.publish(message).await
+        self.place.connection.answer(message).await
     }
 
     /// Tells of a reply that did not leave.

@@ -9,6 +9,7 @@ mod counters;
 mod dispatch;
 mod limits;
 mod log;
+mod recent;
 mod report;
 mod roster;
 
@@ -22,6 +23,7 @@ use crate::wire::{Message, Receive};
 
 pub(crate) use counters::Counters;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
+pub(crate) use recent::Recent;
 pub use report::{EndpointInfo, EndpointStats};
 pub(crate) use report::{StatsHandler, or_default};
 pub(crate) use roster::Roster;
@@ -92,6 +94,18 @@ impl Endpoint {
             place,
             handler,
         }
+    }
+
+    /// Hears that the server has refused a message: whether it was a reply of this endpoint, which is
+    /// counted then.
+    pub(crate) fn was_refused(&self, subject: &str, text: &str) -> bool {
+        let Some(counted) = self.place.recent.find(subject) else {
+            return false;
+        };
+        if !counted {
+            self.counters.error(text.to_owned());
+        }
+        true
     }
 }
 

@@ -13,12 +13,40 @@ use crate::log::{SERVICE, line};
 pub enum Incident {
     /// The server's permissions no longer allow a subscription of the service, which stops.
     #[error(
-        "the NATS server does not permit a subscription to `{subject}`; the service stops: allow it for this user"
+        "the NATS server does not permit a subscription to `{subject}`{}; the service stops: allow it for this user",
+        of(endpoint.as_ref())
     )]
     #[non_exhaustive]
     SubscriptionRefused {
         /// The subject of the subscription.
         subject: String,
+        /// The name of the endpoint; `None` for a subscription of the discovery.
+        endpoint: Option<String>,
+    },
+    /// The server's permissions do not allow a message, which it has not delivered.
+    #[error(
+        "the NATS server does not permit a message to `{subject}`{}, nobody got it: allow it for this user",
+        of(endpoint.as_ref())
+    )]
+    #[non_exhaustive]
+    PublishRefused {
+        /// The subject of the message.
+        subject: String,
+        /// The name of the endpoint whose reply it was. `None` for messages that the program sent
+        /// itself over the connection of the service: the server does not say whose they were, so
+        /// every service on the connection is told.
+        endpoint: Option<String>,
+    },
+    /// The server does not let the connection in any more, with the credentials that it has. The
+    /// client goes on asking; it reads a file with credentials again each time. Told once, until the
+    /// connection is back.
+    #[error(
+        "the NATS server refuses the credentials of this connection ({reason}), and nothing is served: renew them; the connection is tried again all the while"
+    )]
+    #[non_exhaustive]
+    CredentialsRefused {
+        /// What the client said.
+        reason: String,
     },
     /// The connection is closed for good, and the service stops.
     #[error("the connection to NATS is closed; the service stops")]
@@ -67,10 +95,25 @@ impl Incident {
     /// The subject it has to do with, if there is one.
     pub fn subject(&self) -> Option<&str> {
         match self {
-            Self::SubscriptionRefused { subject }
+            Self::SubscriptionRefused { subject, .. }
+            | Self::PublishRefused { subject, .. }
             | Self::NoReplySubject { subject }
             | Self::ReplyNotSent { subject, .. } => Some(subject),
-            Self::ConnectionClosed | Self::SlowConsumer { .. } | Self::StatsHandler { .. } => None,
+            Self::ConnectionClosed
+            | Self::CredentialsRefused { .. }
+            | Self::SlowConsumer { .. }
+            | Self::StatsHandler { .. } => None,
+        }
+    }
+
+    /// The name of the endpoint it has to do with, if it is known.
+    pub fn endpoint(&self) -> Option<&str> {
+        match self {
+            Self::SubscriptionRefused { endpoint, .. } | Self::PublishRefused { endpoint, .. } => {
+                endpoint.as_deref()
+            }
+            Self::StatsHandler { endpoint, .. } => Some(endpoint),
+            _ => None,
         }
     }
 }
@@ -81,9 +124,16 @@ impl Incident {
     fn is_grave(&self) -> bool {
         matches!(
             self,
-            Self::SubscriptionRefused { .. } | Self::ConnectionClosed | Self::SlowConsumer { .. }
+            Self::SubscriptionRefused { .. }
+                | Self::CredentialsRefused { .. }
+                | Self::ConnectionClosed
+                | Self::SlowConsumer { .. }
         )
     }
+}
+
+fn of(endpoint: Option<&String>) -> String {
+    endpoint.map_or_else(String::new, |name| format!(" (endpoint `{name}`)"))
 }
 
 /// Where incidents are reported. Without an error handler they go nowhere: whoever reports one has

@@ -48,8 +48,9 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// When the request has no reply subject, when the reply is larger than the server accepts, or
-    /// when the connection is closed. It counts as an error of the endpoint.
+    /// When the request has no reply subject, or one that is not answered
+    /// ([`PublishError::ReplySubject`]), when the reply is larger than the server accepts, or when the
+    /// connection is closed. It counts as an error of the endpoint.
     pub async fn reply(&self, reply: impl IntoReply) -> Result<(), ReplyError> {
         let set_so_far = self.said().headers.clone();
         let Reply { outcome, headers } = reply
@@ -73,13 +74,15 @@ impl Context {
                 .report(Incident::NoReplySubject { subject: subject() });
             return Err(self.failed(error));
         };
+        // The one reply that counts is the handler's own.
+        self.recent().note(reply_to, true);
         let message = Outbound {
             subject: Subject::from(reply_to),
             reply: None,
             headers,
             payload,
         };
-        self.connection().publish(message).await.map_err(|source| {
+        self.connection().answer(message).await.map_err(|source| {
             self.incidents().report(Incident::ReplyNotSent {
                 subject: subject(),
                 reason: source.to_string(),

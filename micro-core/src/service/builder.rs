@@ -166,10 +166,10 @@ impl ServiceBuilder {
     /// are told: a subscription that the server no longer permits, messages that were dropped, a
     /// reply that was not sent.
     ///
-    /// Incidents come one at a time, in a task that nothing else waits for: those that matter to the
-    /// whole service first, else in their order. While a slow handler is at work 256 more can wait;
-    /// those that come on top are only logged. A handler that panics is called again for the next
-    /// one.
+    /// Incidents come one at a time, on a thread that nothing else waits for and that may block:
+    /// those that matter to the whole service first, else in their order. While a slow handler is at
+    /// work 256 more can wait; those that come on top are only logged. A handler that panics is
+    /// called again for the next one.
     ///
     /// ```no_run
     /// # use micro_core as micro;

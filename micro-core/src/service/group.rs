@@ -166,7 +166,7 @@ impl EndpointOptions {
     ///
     /// It is called for each STATS request and for each
     /// [`RunningService::stats`](super::RunningService::stats), with the counters as they are then,
-    /// in the task that answers discovery: it should be quick. No lock is held, and it may ask for
+    /// on a thread that may block and that only STATS waits for. No lock is held, and it may ask for
     /// the service's stats itself, which then have no `data`. If it panics, STATS is answered
     /// without `data`.
     ///

@@ -10,7 +10,7 @@ use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Recent};
 use crate::error::Incidents;
 use crate::log::SERVICE;
 use crate::wire::{self, BarrierError, Connection, Event, LEAVE_WITHIN, Listener, Reader, Refused};
@@ -91,6 +91,7 @@ impl Ground {
                 placeholders: planned.placeholders,
                 connection: self.connection.clone(),
                 incidents: self.incidents.clone(),
+                recent: Recent::default(),
             });
             let endpoint = Endpoint::new(planned.definition, place, planned.handler);
             let definition = &endpoint.definition;

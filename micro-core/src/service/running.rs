@@ -233,11 +233,26 @@ impl RunningService {
             || !self.inner.roster.on(subject, queue_group).is_empty()
     }
 
-    /// Counts an error on the endpoints with this subscription.
-    pub(super) fn count_error(&self, subject: &str, queue_group: Option<&str>, text: &str) {
-        for endpoint in self.inner.roster.on(subject, queue_group) {
+    /// Counts an error on the endpoints with this subscription, and names the first of them.
+    pub(super) fn count_error(
+        &self,
+        subject: &str,
+        queue_group: Option<&str>,
+        text: &str,
+    ) -> Option<String> {
+        let endpoints = self.inner.roster.on(subject, queue_group);
+        for endpoint in &endpoints {
             endpoint.counters.error(text.to_owned());
         }
+        let first = endpoints.first()?;
+        Some(first.definition.name.clone())
+    }
+
+    /// The endpoint whose reply the server has refused, which counts it as an error.
+    pub(super) fn whose_reply(&self, subject: &str, text: &str) -> Option<String> {
+        let endpoints = self.inner.roster.all();
+        let refused = endpoints.iter().find(|e| e.was_refused(subject, text))?;
+        Some(refused.definition.name.clone())
     }
 }
 

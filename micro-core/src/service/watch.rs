@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::RunningService;
 use crate::error::Incident;
 use crate::log::{CONNECTION, Flood, Pause, line, micros};
-use crate::wire::{Event, Listener, Refused};
+use crate::wire::{Event, Listener, Refused, is_own_question};
 
 /// How often it is told that messages are being dropped.
 const DROPS_TOLD_EVERY: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub(super) async fn watch(
 ) {
     let mut ended = std::pin::pin!(ended);
     let mut drops = Drops::new(&events);
-    let mut away = None;
+    let (mut away, mut is_let_in) = (None, true);
     let refusals = Arc::default();
     loop {
         let event = tokio::select! {
@@ -46,8 +46,17 @@ pub(super) async fn watch(
                 tracing::warn!(target: CONNECTION, service = name, instance, "disconnected");
             }
             Event::Connected => {
+                is_let_in = true;
                 let duration_us = away.take().map(|since| micros(since.elapsed()));
                 tracing::info!(target: CONNECTION, service = name, instance, duration_us, "reconnected");
+            }
+            Event::LoginRefused { reason } => {
+                // Each attempt says so.
+                if std::mem::replace(&mut is_let_in, false) {
+                    let error = line(&reason);
+                    tracing::error!(target: CONNECTION, service = name, instance, error, "credentials refused");
+                    service.report(Incident::CredentialsRefused { reason });
+                }
             }
             Event::Closed => {
                 tracing::error!(target: CONNECTION, service = name, instance, "closed");
@@ -63,14 +72,26 @@ pub(super) async fn watch(
                 tracing::error!(target: CONNECTION, service = name, instance, subject, "subscription refused");
                 let cause =
                     format!("the NATS server does not permit a subscription to `{subject}`");
-                service.count_error(&subject, queue_group.as_deref(), &cause);
-                service.report(Incident::SubscriptionRefused { subject });
+                let endpoint = service.count_error(&subject, queue_group.as_deref(), &cause);
+                service.report(Incident::SubscriptionRefused { subject, endpoint });
                 service.stop_because(cause);
                 service.stopped().await;
                 return;
             }
+            Event::LameDuck => {
+                tracing::info!(target: CONNECTION, service = name, instance, "the server is about to go");
+            }
+            Event::Refused(Refused::Publish { subject }) => {
+                if is_own_question(&subject) {
+                    continue;
+                }
+                let cause = format!("the NATS server does not permit a message to `{subject}`");
+                let endpoint = service.whose_reply(&subject, &cause);
+                log_refused(&service, &refusals, endpoint.as_deref(), &subject);
+                service.report(Incident::PublishRefused { subject, endpoint });
+            }
             Event::Refused(refused) => {
-                log_refused(&service, &refusals, refused.subject());
+                log_refused(&service, &refusals, None, refused.subject());
             }
             Event::SlowConsumer => drops.go_on(&service, &events),
             Event::Other(text) => {
@@ -81,18 +102,23 @@ pub(super) async fn watch(
     }
 }
 
-/// Something of whoever shares the connection. A stranger who names a reply subject that is not
-/// permitted can cause it, again and again.
-fn log_refused(service: &RunningService, refusals: &Arc<Flood>, subject: &str) {
+/// A message that the server refuses, or a subscription of somebody else's. A stranger who names a
+/// reply subject that is not permitted can cause it, again and again.
+fn log_refused(
+    service: &RunningService,
+    refusals: &Arc<Flood>,
+    endpoint: Option<&str>,
+    subject: &str,
+) {
     if !refusals.count() {
         return;
     }
     let (service, instance) = (service.name().to_owned(), service.id().to_owned());
     let subject = line(subject);
-    tracing::warn!(target: CONNECTION, service, instance, subject, "refused");
+    tracing::error!(target: CONNECTION, service, instance, endpoint, subject, "refused");
     refusals.follow(move |Pause { kept_back, .. }| {
         if kept_back > 0 {
-            tracing::warn!(target: CONNECTION, service, instance, kept_back, "refused");
+            tracing::error!(target: CONNECTION, service, instance, kept_back, "refused");
         }
     });
 }

@@ -7,7 +7,6 @@ use nkeys::{KeyPair, KeyPairType};
 use super::connect_error::{ConnectError, ConnectSetting};
 use super::secret::Secret;
 use super::setting_path::SettingPath;
-use crate::log::CONNECTION;
 
 /// How a connection shows who it is. There is one way at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,19 +68,14 @@ impl Auth {
         Ok(read)
     }
 
-    /// The same with what the file says now; nothing if that cannot be used.
-    pub(super) fn read_again(&self) -> Option<Self> {
+    /// The same with what the file says now, if it has one; an error if that cannot be used.
+    pub(super) fn read_again(&self) -> Option<Result<Self, ConnectError>> {
         let again = match self {
             Self::Creds(source) => Self::Creds(source.file_again()?),
             Self::NKey(source) => Self::NKey(source.file_again()?),
             _ => return None,
         };
-        again
-            .read()
-            .inspect_err(|error| {
-                tracing::warn!(target: CONNECTION, %error, "connecting with what the file said before");
-            })
-            .ok()
+        Some(again.read())
     }
 
     /// What the server is told, with its challenge signed where there is a key.

@@ -65,6 +65,14 @@ pub(crate) async fn fence(
         .map_err(|_| BarrierError::TimedOut(within))
 }
 
+/// How the subject of a round trip ends.
+const QUESTION: &str = "micro-barrier";
+
+/// Whether a message that was refused is one of ours that proves as much by being refused.
+pub(crate) fn is_own_question(subject: &str) -> bool {
+    subject.rsplit('.').next() == Some(QUESTION)
+}
+
 /// Three things can come back, and each of them proves the same: the message itself; "no
 /// responders" for it, where the connection does not hear its own messages (`no_echo`); or the
 /// refusal of the message, where permissions forbid it.
@@ -77,7 +85,7 @@ async fn round_trip(client: &Client, events: &Events) -> Result<(), BarrierError
         .map_err(|_| BarrierError::Closed)?;
     client
         .publish_with_reply(
-            format!("{inbox}.there"),
+            format!("{inbox}.{QUESTION}"),
             format!("{inbox}.back"),
             bytes::Bytes::new(),
         )

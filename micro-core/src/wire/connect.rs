@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{AuthError, ConnectErrorKind, ServerAddr};
 
 use super::auth::Auth;
-use super::connect_error::ConnectError;
+use super::connect_error::{ConnectError, is_about_who};
 use super::connection::Connection;
 use super::events::Events;
 use super::look::{self, Seen};
 use super::options::ConnectOptions;
 use super::tls;
 use super::urls::ServerUrls;
-use crate::log::CONNECTION;
+use crate::log::{CONNECTION, line};
+
+/// How long to wait before a server is looked for again: at first, and at most.
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(4));
+
+/// How often at most it is said that nothing has changed.
+const SAY_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// How long a server may take from the first packet to a usable connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -52,6 +58,37 @@ pub(crate) fn check(options: &ConnectOptions) -> Result<ConnectOptions, ConnectE
 }
 
 pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    if !options.waits() {
+        return connect_now(options).await;
+    }
+    // A file that can be read only once is read once.
+    let options = &check(options)?;
+    let (mut pause, longest) = RETRY_AFTER;
+    let mut said: Option<(String, Instant)> = None;
+    loop {
+        let error = match Box::pin(connect_now(options)).await {
+            Err(error) if error.may_pass() => error.to_string(),
+            Ok(connection) => {
+                if said.is_some() {
+                    tracing::info!(target: CONNECTION, "NATS can be reached now");
+                }
+                return Ok(connection);
+            }
+            failed => return failed,
+        };
+        if said
+            .as_ref()
+            .is_none_or(|(before, at)| *before != error || at.elapsed() >= SAY_AGAIN_AFTER)
+        {
+            tracing::warn!(target: CONNECTION, error, "NATS cannot be reached yet, nothing is served, trying again");
+            said = Some((error, Instant::now()));
+        }
+        tokio::time::sleep(pause).await;
+        pause = longest.min(pause * 2);
+    }
+}
+
+async fn connect_now(options: &ConnectOptions) -> Result<Connection, ConnectError> {
     let urls = options.checked_urls()?;
     let auth = options.auth.as_ref().or(urls.auth());
     let auth = auth
@@ -167,6 +204,8 @@ struct Credentials {
     first: Auth,
     /// Whether a server let it in.
     accepted: AtomicBool,
+    /// Whether it has been said that what the file says now cannot be used.
+    said: AtomicBool,
 }
 
 impl Credentials {
@@ -174,14 +213,27 @@ impl Credentials {
         Self {
             first,
             accepted: AtomicBool::new(false),
+            said: AtomicBool::new(false),
         }
     }
 
     /// By what was read first, and at reconnects by what the file says then, if that can be used.
     fn answer(&self, challenge: &[u8]) -> Result<async_nats::Auth, ConnectError> {
         let reconnects = self.accepted.load(Ordering::Relaxed);
-        let newer = reconnects.then(|| self.first.read_again()).flatten();
-        newer.as_ref().unwrap_or(&self.first).answer(challenge)
+        match reconnects.then(|| self.first.read_again()).flatten() {
+            None => self.first.answer(challenge),
+            Some(Ok(newer)) => {
+                self.said.store(false, Ordering::Relaxed);
+                newer.answer(challenge)
+            }
+            // Reconnects can be many.
+            Some(Err(error)) => {
+                if !self.said.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(target: CONNECTION, error = line(&error.to_string()), "connecting with what the file said before");
+                }
+                self.first.answer(challenge)
+            }
+        }
     }
 }
 
@@ -246,14 +298,6 @@ fn explain(
         Some(absence) => absence,
         None => failed,
     }
-}
-
-/// Whether a server's refusal is about who asks. The client knows one of them.
-fn is_about_who(reason: &str) -> bool {
-    let reason = reason.to_lowercase();
-    ["authentication", "authorization"]
-        .iter()
-        .any(|about| reason.contains(about))
 }
 
 /// The innermost cause: the client's own text repeats it at each level.

@@ -121,6 +121,8 @@ pub enum ConnectSetting {
     TlsFirst,
     /// What the subjects of replies begin with.
     InboxPrefix,
+    /// Whether to wait for a server.
+    RetryConnect,
 }
 
 impl fmt::Display for ConnectSetting {
@@ -139,6 +141,7 @@ impl fmt::Display for ConnectSetting {
             Self::TlsKey => "client key",
             Self::TlsFirst => "wish for TLS first",
             Self::InboxPrefix => "inbox prefix",
+            Self::RetryConnect => "wish to wait for a server",
         })
     }
 }
@@ -166,6 +169,15 @@ impl ConnectError {
         })
     }
 
+    /// Whether it may go by itself: a server that is not there may come, a password does not become
+    /// right.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::NotNats { .. } | Self::Failed { .. }
+        )
+    }
+
     /// Whether what was given is wrong, rather than the world.
     pub(crate) fn is_usage(&self) -> bool {
         matches!(
@@ -176,4 +188,12 @@ impl ConnectError {
                 | Self::Settings { .. }
         )
     }
+}
+
+/// Whether a server's refusal is about who asks. The client knows one of them.
+pub(super) fn is_about_who(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["authentication", "authorization", "signing"]
+        .iter()
+        .any(|about| reason.contains(about))
 }

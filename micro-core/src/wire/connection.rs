@@ -9,11 +9,13 @@ use async_nats::client::{PublishErrorKind, SubscribeErrorKind};
 use async_nats::connection::State;
 use async_nats::{Client, Message, Subject};
 use bytes::Bytes;
+use micro_names::Shown;
 
 use super::barrier::{self, BarrierError};
 use super::events::{Events, Listener};
 use super::headers::Headers;
 use super::replies::{Replies, says_no_responders};
+use super::reply_subject;
 use super::requests::Requests;
 use super::subscription::Subscription;
 use crate::log::CONNECTION;
@@ -175,6 +177,18 @@ impl Connection {
             })
     }
 
+    /// Sends the answer to a request. Its subject was chosen by whoever sent the request, and is
+    /// answered with this connection's permissions: see [`reply_subject`](super::reply_subject).
+    pub(crate) async fn answer(&self, message: Outbound) -> Result<(), PublishError> {
+        if let Err(reason) = reply_subject::check(&message.subject) {
+            return Err(PublishError::ReplySubject {
+                subject: Shown(&message.subject).to_string(),
+                reason,
+            });
+        }
+        self.publish(message).await
+    }
+
     /// Sends a request and waits for the reply, for ever: the caller sets the bound. Dropping the
     /// future gives the request up and leaves nothing behind.
     pub(crate) async fn request(
@@ -315,6 +329,19 @@ pub enum PublishError {
     SubjectTooLong {
         /// The size of the subject and of the reply's, in bytes.
         bytes: usize,
+    },
+    /// The reply subject of a request is none that is answered: it begins with `$`, which NATS keeps for
+    /// itself, or it has a wildcard or an empty token. An answer goes where a stranger says and with
+    /// this connection's permissions, and there it would be taken for something else, such as a
+    /// question to every service. What the server itself puts there is answered: `$JS.ACK.` and
+    /// `$JS.FC.`, by which messages come out of JetStream.
+    #[error("the reply subject `{subject}` {reason}: nothing is sent there")]
+    #[non_exhaustive]
+    ReplySubject {
+        /// The reply subject, made fit to be shown.
+        subject: String,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// The connection is closed for good.
     #[error("the connection to NATS is closed")]

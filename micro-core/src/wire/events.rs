@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
+use super::connect_error::is_about_who;
 use crate::log::CONNECTION;
 
 /// How many events a listener may be behind before it misses the oldest. Events are rare (a
@@ -122,6 +123,13 @@ pub enum Event {
     Closed,
     /// The server's permissions do not allow something that was asked for.
     Refused(Refused),
+    /// The server does not let this connection in any more; the client goes on asking.
+    LoginRefused {
+        /// What the client says of it.
+        reason: String,
+    },
+    /// The server is about to go: it takes nobody new, and ends its connections after a while.
+    LameDuck,
     /// Messages arrived faster than they were read, and some were dropped. Told at most ten times a
     /// second.
     SlowConsumer,
@@ -156,6 +164,12 @@ impl Event {
             Nats::Disconnected => Self::Disconnected,
             Nats::Closed => Self::Closed,
             Nats::SlowConsumer(_) => Self::SlowConsumer,
+            Nats::LameDuckMode => Self::LameDuck,
+            Nats::ClientError(async_nats::ClientError::Other(reason)) if is_about_who(reason) => {
+                Self::LoginRefused {
+                    reason: reason.clone(),
+                }
+            }
             Nats::ServerError(error) => {
                 let text = error.to_string();
                 Refused::read(&text).map_or(Self::Other(text), Self::Refused)

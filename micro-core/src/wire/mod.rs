@@ -30,6 +30,7 @@ mod look;
 mod options;
 mod reader;
 mod replies;
+mod reply_subject;
 mod requests;
 mod secret;
 mod setting_path;
@@ -39,7 +40,7 @@ mod urls;
 
 pub(crate) use async_nats::{Client as NatsClient, Message, Subject};
 pub(crate) use auth::{Auth, Source};
-pub(crate) use barrier::BarrierError;
+pub(crate) use barrier::{BarrierError, is_own_question};
 pub(crate) use connect::{check, connect};
 pub use connect_error::{ConnectError, ConnectSetting};
 pub use connection::{Connection, PublishError};

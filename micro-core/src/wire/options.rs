@@ -45,6 +45,7 @@ pub struct ConnectOptions {
     pub(crate) tls: Tls,
     pub(crate) inbox_prefix: Option<String>,
     pub(crate) name: Option<String>,
+    pub(crate) retry: Option<bool>,
 }
 
 impl ConnectOptions {
@@ -148,6 +149,19 @@ impl ConnectOptions {
         self
     }
 
+    /// Waits for a server where none can be reached, with a back-off of at most four seconds, and
+    /// logs what it waits for. A server that is there and refuses the connection is an error all the
+    /// same.
+    pub fn retry_connect(mut self) -> Self {
+        self.retry = Some(true);
+        self
+    }
+
+    /// Whether to wait for a server.
+    pub(crate) fn waits(&self) -> bool {
+        self.retry == Some(true)
+    }
+
     fn parsed_urls(&self) -> Result<ServerUrls, ConnectError> {
         ServerUrls::parse(self.urls.as_deref().unwrap_or(DEFAULT_URL))
     }
@@ -189,6 +203,7 @@ impl fmt::Debug for ConnectOptions {
             .field("tls", &self.tls)
             .field("inbox_prefix", &self.inbox_prefix)
             .field("name", &self.name)
+            .field("retry", &self.retry)
             .finish()
     }
 }

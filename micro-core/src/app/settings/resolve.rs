@@ -84,13 +84,14 @@ fn find(
     Ok(value.map(|value| (value, Origin::variable(spelling))))
 }
 
-const EACH_FOR_ITSELF: [ConnectSetting; 6] = [
+const EACH_FOR_ITSELF: [ConnectSetting; 7] = [
     ConnectSetting::Urls,
     ConnectSetting::TlsCa,
     ConnectSetting::TlsCert,
     ConnectSetting::TlsKey,
     ConnectSetting::TlsFirst,
     ConnectSetting::InboxPrefix,
+    ConnectSetting::RetryConnect,
 ];
 
 impl Settings {
@@ -104,15 +105,8 @@ impl Settings {
             ConnectSetting::TlsCert => options.tls.cert = Some(SettingPath::new(text)),
             ConnectSetting::TlsKey => options.tls.key = Some(SettingPath::new(text)),
             ConnectSetting::InboxPrefix => options.inbox_prefix = Some(text.to_owned()),
-            ConnectSetting::TlsFirst => {
-                let first = text.parse().map_err(|_| {
-                    AppError::Usage(format!(
-                        "{} is `{text}`; write `true` or `false`",
-                        entry.origin
-                    ))
-                })?;
-                options.tls.first = Some(first);
-            }
+            ConnectSetting::TlsFirst => options.tls.first = Some(switch(entry)?),
+            ConnectSetting::RetryConnect => options.retry = Some(switch(entry)?),
             _ => {}
         }
         self.note(entry);
@@ -195,6 +189,16 @@ impl Settings {
     pub(in crate::app) fn are_given(&self) -> bool {
         self.named
     }
+}
+
+fn switch(entry: &Entry) -> Result<bool, AppError> {
+    let text = entry.value.text();
+    text.parse().map_err(|_| {
+        AppError::Usage(format!(
+            "{} is `{text}`; write `true` or `false`",
+            entry.origin
+        ))
+    })
 }
 
 /// What says who connects.

@@ -60,7 +60,7 @@ use ConnectSetting as Set;
 use Key::{Address, Backend, Connection};
 
 /// The variables are those of the `nats` command where it has one.
-pub(super) const SPELLINGS: [Spelling; 19] = [
+pub(super) const SPELLINGS: [Spelling; 20] = [
     shown(
         Connection(Set::Urls),
         "nats",
@@ -146,6 +146,13 @@ pub(super) const SPELLINGS: [Spelling; 19] = [
         "What the subjects of replies begin with",
     ),
     shown(
+        Connection(Set::RetryConnect),
+        "retry-connect",
+        "NATS_RETRY_CONNECT",
+        "true|false",
+        "Wait for NATS where it cannot be reached yet, instead of failing at once",
+    ),
+    shown(
         Key::Log,
         "log",
         "MICRO_LOG",
@@ -200,7 +207,7 @@ impl Spelling {
             .action(ArgAction::Set)
             .global(true);
         let arg = match self.key {
-            Connection(Set::TlsFirst) => arg
+            Connection(Set::TlsFirst | Set::RetryConnect) => arg
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true"),

@@ -152,6 +152,13 @@ fn a_flag_goes_before_a_variable_a_variable_before_a_context_and_that_before_the
         (&nothing, "--tls-first", &[], &new(), new().tls_first()),
         (
             &nothing,
+            "",
+            &[("NATS_RETRY_CONNECT", "true")],
+            &new(),
+            new().retry_connect(),
+        ),
+        (
+            &nothing,
             "--inbox-prefix i",
             &[],
             &new(),
