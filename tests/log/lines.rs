@@ -65,10 +65,19 @@ pub(crate) fn of(service: &str) -> Vec<String> {
 
 /// The first line of a service that says all of it, once it is there.
 pub(crate) async fn line(service: &str, says: &[&str]) -> String {
+    let field = format!("service=\"{service}\"");
+    let says: Vec<_> = std::iter::once(field.as_str())
+        .chain(says.iter().copied())
+        .collect();
+    any(&says).await
+}
+
+/// The first line that says all of it.
+pub(crate) async fn any(says: &[&str]) -> String {
     let mut came = CAME.subscribe();
     let looking = async {
         loop {
-            let mut lines = of(service).into_iter();
+            let mut lines = all().into_iter();
             if let Some(line) = lines.find(|line| says.iter().all(|part| line.contains(part))) {
                 return line;
             }
@@ -76,5 +85,5 @@ pub(crate) async fn line(service: &str, says: &[&str]) -> String {
         }
     };
     let found = tokio::time::timeout(raw::PATIENCE, looking).await;
-    found.unwrap_or_else(|_| panic!("{service} never said {says:?}: {:#?}", of(service)))
+    found.unwrap_or_else(|_| panic!("nobody ever said {says:?}: {:#?}", all()))
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use micro::{
-    App, AppArgs, Connection, Error, Events, Reply, Request, RunningService, ServiceBuilder, Stats,
+    App, AppArgs, ConnectOptions, Connection, Error, Events, Reply, Request, RunningService,
+    ServiceBuilder, Stats,
 };
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -42,7 +43,7 @@ impl Seen {
         });
         let words: Vec<_> = words.collect();
         let mut line = words.join(" ");
-        for other in ["numbers2", "numbers3", "numbers4"] {
+        for other in ["numbers2", "numbers3", "numbers4", "numbers5"] {
             line = line.replace(other, "numbers");
         }
         self.0.insert(block, line);
@@ -225,6 +226,42 @@ async fn permissions(seen: &mut Seen) {
     seen.line("denied", &service, &[": refused"]).await;
 }
 
+/// A server that takes other credentials when it is back.
+async fn credentials(seen: &mut Seen) {
+    let config =
+        |password: &str| format!("authorization {{ user: numbers, password: {password} }}");
+    let (Some(before), Some(after)) = (
+        Broker::start_real(&config("old")).await,
+        Broker::start_real(&config("new")).await,
+    ) else {
+        return;
+    };
+    let (url, network) = proxy::cuttable(before.url(), Duration::ZERO).await;
+    let options = ConnectOptions::new().urls(&url).user("numbers", "old");
+    let connection = Connection::connect_with(&options).await.unwrap();
+    let service = ServiceBuilder::new("numbers5", "1.0.0")
+        .endpoint("echo", async |_: Request| "reply")
+        .start(&connection)
+        .await
+        .unwrap();
+    network.cut();
+    let listener = proxy::bind_again(&url).await;
+    let _network = proxy::serve(listener, after.url(), Duration::ZERO);
+    seen.line("credentials", &service, &["credentials refused"])
+        .await;
+}
+
+/// No server, and a program that waits for one. It has no service yet.
+async fn waiting(seen: &mut Seen) {
+    let options = ConnectOptions::new()
+        .urls("nats://127.0.0.1:1")
+        .retry_connect();
+    let waiting = tokio::spawn(async move { Connection::connect_with(&options).await });
+    let line = lines::any(&["cannot be reached yet"]).await;
+    seen.put("waiting", &line);
+    waiting.abort();
+}
+
 const PROGRAM_NATS: &str = "MICRO_TEST_LOGGED_NATS";
 
 #[ignore = "the program of another test, and nothing without it"]
@@ -292,6 +329,8 @@ async fn the_page_shows_what_is_printed() {
     requests(&broker, &mut seen).await;
     connections(&broker, &mut seen).await;
     permissions(&mut seen).await;
+    credentials(&mut seen).await;
+    waiting(&mut seen).await;
     signals(&broker, &mut seen).await;
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
@@ -304,7 +343,7 @@ async fn the_page_shows_what_is_printed() {
         // Not every broker brings about all of them.
         let printed = match seen.0.remove(block) {
             Some(printed) => printed + "\n",
-            None if block == "denied" => shown.to_owned(),
+            None if ["denied", "credentials"].contains(&block) => shown.to_owned(),
             None => panic!("nothing was printed for the block {block}"),
         };
         write!(now, "{before}```text line={block}\n{printed}```\n").unwrap();

@@ -32,6 +32,7 @@ mod instance;
 mod leave;
 mod overload;
 mod rolling;
+mod stats;
 
 use std::process::ExitCode;
 
@@ -40,7 +41,7 @@ use broker::Broker;
 /// What was held to a bound, with its figures, and whether it kept it.
 pub(crate) type Verdict = (String, bool);
 
-const RUNS: [&str; 3] = ["leave", "rolling", "overload"];
+const RUNS: [&str; 4] = ["leave", "rolling", "overload", "stats"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -61,6 +62,7 @@ async fn main() -> ExitCode {
         let verdicts = match run {
             "leave" => leave::run(&broker).await,
             "rolling" => rolling::run(&broker).await,
+            "stats" => stats::run(&broker).await,
             _ => overload::run(&broker).await,
         };
         for (what, kept) in verdicts {

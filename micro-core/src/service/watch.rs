@@ -22,8 +22,7 @@ pub(super) async fn watch(
 ) {
     let mut ended = std::pin::pin!(ended);
     let mut drops = Drops::new(&events);
-    let mut away = None;
-    let mut is_let_in = true;
+    let (mut away, mut is_let_in) = (None, true);
     let refusals = Arc::default();
     loop {
         let event = tokio::select! {
@@ -55,7 +54,7 @@ pub(super) async fn watch(
                 // Each attempt says so.
                 if std::mem::replace(&mut is_let_in, false) {
                     let error = line(&reason);
-                    tracing::error!(target: CONNECTION, service = name, instance, error, "login refused");
+                    tracing::error!(target: CONNECTION, service = name, instance, error, "credentials refused");
                     service.report(Incident::CredentialsRefused { reason });
                 }
             }
@@ -80,7 +79,7 @@ pub(super) async fn watch(
                 return;
             }
             Event::LameDuck => {
-                tracing::info!(target: CONNECTION, service = name, instance, "lame duck");
+                tracing::info!(target: CONNECTION, service = name, instance, "the server is about to go");
             }
             Event::Refused(Refused::Publish { subject }) => {
                 if is_own_question(&subject) {
@@ -88,11 +87,11 @@ pub(super) async fn watch(
                 }
                 let cause = format!("the NATS server does not permit a message to `{subject}`");
                 let endpoint = service.whose_reply(&subject, &cause);
-                log_refused(&service, &refusals, &subject);
+                log_refused(&service, &refusals, endpoint.as_deref(), &subject);
                 service.report(Incident::PublishRefused { subject, endpoint });
             }
             Event::Refused(refused) => {
-                log_refused(&service, &refusals, refused.subject());
+                log_refused(&service, &refusals, None, refused.subject());
             }
             Event::SlowConsumer => drops.go_on(&service, &events),
             Event::Other(text) => {
@@ -103,18 +102,23 @@ pub(super) async fn watch(
     }
 }
 
-/// Something of whoever shares the connection. A stranger who names a reply subject that is not
-/// permitted can cause it, again and again.
-fn log_refused(service: &RunningService, refusals: &Arc<Flood>, subject: &str) {
+/// A message that the server refuses, or a subscription of somebody else's. A stranger who names a
+/// reply subject that is not permitted can cause it, again and again.
+fn log_refused(
+    service: &RunningService,
+    refusals: &Arc<Flood>,
+    endpoint: Option<&str>,
+    subject: &str,
+) {
     if !refusals.count() {
         return;
     }
     let (service, instance) = (service.name().to_owned(), service.id().to_owned());
     let subject = line(subject);
-    tracing::warn!(target: CONNECTION, service, instance, subject, "refused");
+    tracing::error!(target: CONNECTION, service, instance, endpoint, subject, "refused");
     refusals.follow(move |Pause { kept_back, .. }| {
         if kept_back > 0 {
-            tracing::warn!(target: CONNECTION, service, instance, kept_back, "refused");
+            tracing::error!(target: CONNECTION, service, instance, kept_back, "refused");
         }
     });
 }

@@ -14,7 +14,7 @@ use super::look::{self, Seen};
 use super::options::ConnectOptions;
 use super::tls;
 use super::urls::ServerUrls;
-use crate::log::CONNECTION;
+use crate::log::{CONNECTION, line};
 
 /// How long to wait before a server is looked for again: at first, and at most.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(4));
@@ -80,7 +80,7 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
             .as_ref()
             .is_none_or(|(before, at)| *before != error || at.elapsed() >= SAY_AGAIN_AFTER)
         {
-            tracing::warn!(target: CONNECTION, %error, "NATS cannot be reached yet, nothing is served, trying again");
+            tracing::warn!(target: CONNECTION, error, "NATS cannot be reached yet, nothing is served, trying again");
             said = Some((error, Instant::now()));
         }
         tokio::time::sleep(pause).await;
@@ -229,7 +229,7 @@ impl Credentials {
             // Reconnects can be many.
             Some(Err(error)) => {
                 if !self.said.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(target: CONNECTION, %error, "connecting with what the file said before");
+                    tracing::warn!(target: CONNECTION, error = line(&error.to_string()), "connecting with what the file said before");
                 }
                 self.first.answer(challenge)
             }
