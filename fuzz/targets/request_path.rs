@@ -22,8 +22,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-/// Nothing takes this long: a request without an answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Nothing takes this long, on a machine that has other things to do: a request without an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
