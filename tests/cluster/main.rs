@@ -25,5 +25,6 @@ mod away;
 mod callers;
 mod credentials;
 mod failover;
+mod lame_duck;
 mod one_connection;
 mod permissions;

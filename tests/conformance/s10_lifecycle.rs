@@ -279,8 +279,9 @@ async fn a_subscription_that_is_refused_later_is_told_counted_and_stops_the_serv
             tap.refuse_now(other, None);
         }
         tap.refuse_now("echo", Some("others"));
+        // A message that was refused may be anybody's on this connection: it is told, and counts for
+        // none of the endpoints.
         tap.have_server_say("-ERR 'Permissions Violation for Publish to \"echo\"'");
-        // A message that nobody here has sent is told, as nobody's, and changes nothing.
         let (_, incident) = soon(incidents.recv()).await.unwrap();
         assert!(matches!(incident, Incident::PublishRefused { .. }));
         assert_eq!(

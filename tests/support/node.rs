@@ -240,9 +240,9 @@ impl Cluster {
         urls.join(",")
     }
 
-    /// The server of this name, and the two others.
-    pub(crate) fn named(&self, name: &str) -> usize {
-        let number = name.trim_start_matches("node");
-        number.parse().unwrap()
+    /// The number of the node that a client is on.
+    pub(crate) fn node_of(client: &Client) -> usize {
+        let name = client.server_info().server_name;
+        name.trim_start_matches("node").parse().unwrap()
     }
 }

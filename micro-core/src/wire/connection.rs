@@ -1,7 +1,8 @@
 //! A connection to NATS: subscribe, publish, flush, barrier.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_nats::client::traits::Publisher as _;
@@ -14,10 +15,11 @@ use micro_names::Shown;
 use super::barrier::{self, BarrierError};
 use super::events::{Events, Listener};
 use super::headers::Headers;
+use super::moving::{self, Again, Bridge};
 use super::replies::{Replies, says_no_responders};
 use super::reply_subject;
 use super::requests::Requests;
-use super::subscription::Subscription;
+use super::subscription::{Slot, Subscription};
 use crate::log::CONNECTION;
 
 /// How long the client may take to accept a subscription.
@@ -44,10 +46,18 @@ pub struct Connection {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    client: Client,
-    events: Events,
-    requests: tokio::sync::OnceCell<Requests>,
+pub(super) struct Inner {
+    pub(super) client: Client,
+    pub(super) events: Events,
+    pub(super) requests: tokio::sync::OnceCell<Requests>,
+    /// What stands in for the client while it changes its server.
+    bridge: RwLock<Option<Arc<Bridge>>>,
+    /// Whether there is one: cheaper to ask than for itself.
+    is_bridged: AtomicBool,
+    /// Held while it does.
+    pub(super) gate: Arc<tokio::sync::RwLock<()>>,
+    /// What the subscriptions read.
+    slots: Mutex<Vec<Weak<Slot>>>,
     /// Whether anybody feeds the events.
     observed: bool,
     /// One fence at a time: their answers do not tell whose they are.
@@ -68,8 +78,18 @@ impl Connection {
                 client,
                 events,
                 requests: tokio::sync::OnceCell::new(),
+                bridge: RwLock::default(),
+                is_bridged: AtomicBool::new(false),
+                gate: Arc::default(),
+                slots: Mutex::default(),
             }),
         }
+    }
+
+    /// Moves to another server when this one is about to go.
+    pub(super) fn moves(&self, again: Again) {
+        let events = self.inner.events.listen();
+        tokio::spawn(moving::watch(Arc::downgrade(&self.inner), events, again));
     }
 
     /// The client underneath, for what this crate does not do.
@@ -106,27 +126,30 @@ impl Connection {
     ) -> Result<Subscription, SubscribeError> {
         let client = &self.inner.client;
         let asked = async {
-            match queue_group {
+            let _settled = self.inner.gate.read().await;
+            let subscriber = match queue_group {
                 Some(group) => {
                     client
                         .queue_subscribe(subject.to_owned(), group.to_owned())
                         .await
                 }
                 None => client.subscribe(subject.to_owned()).await,
-            }
+            }?;
+            let subscription =
+                Subscription::new(subscriber, subject, queue_group, &self.inner.gate);
+            self.inner.note(subscription.slot());
+            Ok(subscription)
         };
         // A client that is disconnected takes no commands once its queue of them is full.
         let Ok(result) = tokio::time::timeout(ASK_WITHIN, asked).await else {
             return Err(SubscribeError::Down);
         };
-        result
-            .map(Subscription::new)
-            .map_err(|error| match error.kind() {
-                SubscribeErrorKind::InvalidSubject | SubscribeErrorKind::InvalidQueueName => {
-                    SubscribeError::Invalid(error.to_string())
-                }
-                SubscribeErrorKind::Other => SubscribeError::Closed,
-            })
+        result.map_err(|error: async_nats::SubscribeError| match error.kind() {
+            SubscribeErrorKind::InvalidSubject | SubscribeErrorKind::InvalidQueueName => {
+                SubscribeError::Invalid(error.to_string())
+            }
+            SubscribeErrorKind::Other => SubscribeError::Closed,
+        })
     }
 
     /// Waits until the server has read everything sent before.
@@ -151,6 +174,15 @@ impl Connection {
     }
 
     pub(crate) async fn publish(&self, message: Outbound) -> Result<(), PublishError> {
+        match self.inner.bridge() {
+            Some(bridge) if bridge.takes(&message.subject) => {
+                self.publish_by(&bridge.client, message).await
+            }
+            _ => self.publish_by(&self.inner.client, message).await,
+        }
+    }
+
+    async fn publish_by(&self, client: &Client, message: Outbound) -> Result<(), PublishError> {
         let size = message.payload.len();
         let reply = message.reply.as_ref().map_or(0, |reply| reply.len());
         let subjects = message.subject.len() + reply;
@@ -163,8 +195,7 @@ impl Connection {
             payload: message.payload,
             headers: message.headers.map(Headers::into_inner),
         };
-        self.inner
-            .client
+        client
             .publish_message(outbound)
             .await
             .map_err(|error| match error.kind() {
@@ -197,21 +228,30 @@ impl Connection {
         headers: Option<Headers>,
         payload: Bytes,
     ) -> Result<Message, RequestError> {
-        let requests = self
-            .inner
-            .requests
-            .get_or_try_init(|| Requests::open(&self.inner.client))
-            .await
-            .map_err(|_| RequestError::Publish(PublishError::Closed))?;
+        // It stays until the reply is here.
+        let bridge = self.inner.bridge().filter(|bridge| bridge.is_open());
+        let (client, requests) = if let Some(bridge) = &bridge {
+            (&bridge.client, &bridge.requests)
+        } else {
+            let client = &self.inner.client;
+            let opened = self
+                .inner
+                .requests
+                .get_or_try_init(|| Requests::open(client));
+            let opened = opened.await;
+            let requests = opened.map_err(|_| RequestError::Publish(PublishError::Closed))?;
+            (client, requests)
+        };
         let (reply, mut pending) = requests.expect_reply();
-        self.publish(Outbound {
+        let message = Outbound {
             subject,
             reply: Some(reply),
             headers,
             payload,
-        })
-        .await
-        .map_err(RequestError::Publish)?;
+        };
+        self.publish_by(client, message)
+            .await
+            .map_err(RequestError::Publish)?;
         match pending.reply().await {
             Some(message) if says_no_responders(&message) => Err(RequestError::NoResponders),
             Some(message) => Ok(message),
@@ -228,16 +268,18 @@ impl Connection {
         payload: Bytes,
         at_most: u64,
     ) -> Result<Replies, PublishError> {
-        let (inbox, replies) = Replies::open(&self.inner.client, at_most)
+        let bridge = self.inner.bridge().filter(|bridge| bridge.is_open());
+        let client = bridge.as_ref().map_or(&self.inner.client, |b| &b.client);
+        let (inbox, replies) = Replies::open(client, at_most)
             .await
             .map_err(|_| PublishError::Closed)?;
-        self.publish(Outbound {
+        let message = Outbound {
             subject,
             reply: Some(inbox),
             headers,
             payload,
-        })
-        .await?;
+        };
+        self.publish_by(client, message).await?;
         Ok(replies)
     }
 
@@ -248,6 +290,49 @@ impl Connection {
             .flush()
             .await
             .map_err(|_| PublishError::Closed)
+    }
+}
+
+impl Inner {
+    fn bridge(&self) -> Option<Arc<Bridge>> {
+        if !self.is_bridged.load(Ordering::Relaxed) {
+            return None;
+        }
+        let bridge = self.bridge.read().unwrap_or_else(PoisonError::into_inner);
+        bridge.clone()
+    }
+
+    pub(super) fn set_bridge(&self, bridge: Option<Arc<Bridge>>) {
+        let mut current = self.bridge.write().unwrap_or_else(PoisonError::into_inner);
+        self.is_bridged.store(bridge.is_some(), Ordering::Relaxed);
+        *current = bridge;
+    }
+
+    /// Forgets this one, unless there is another by now.
+    pub(super) fn drop_bridge(&self, bridge: &Arc<Bridge>) {
+        let current = self.bridge();
+        if current.is_some_and(|current| Arc::ptr_eq(&current, bridge)) {
+            self.set_bridge(None);
+        }
+    }
+
+    fn note(&self, slot: &Arc<Slot>) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|slot| slot.strong_count() > 0);
+        slots.push(Arc::downgrade(slot));
+    }
+
+    /// What all subscriptions read that there are.
+    pub(super) fn all_slots(&self) -> Vec<Arc<Slot>> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The same without those that are being left.
+    pub(super) fn slots(&self) -> Vec<Arc<Slot>> {
+        let mut slots = self.all_slots();
+        slots.retain(|slot| !slot.is_left());
+        slots
     }
 }
 

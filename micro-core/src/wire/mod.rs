@@ -7,6 +7,7 @@
 //! - `connect`: from options to a connection, or to an error that says what is wrong;
 //! - `options`: what can be said of a connection: `urls`, `auth`, `tls`, the `secret`s in them and
 //!   each `setting_path`;
+//! - `moving`: to another server, before this one goes;
 //! - `look`: whether a server is there, and what it says first;
 //! - `connect_error`: why there is no connection;
 //! - `connection`: subscribe, publish, flush;
@@ -27,6 +28,7 @@ mod events;
 mod headers;
 mod leave;
 mod look;
+mod moving;
 mod options;
 mod reader;
 mod replies;

@@ -54,6 +54,11 @@ impl Requests {
         })
     }
 
+    /// Whether anybody waits for a reply.
+    pub(super) fn are_waited_for(&self) -> bool {
+        !entries(&self.waiting).is_empty()
+    }
+
     /// A subject for one reply, and the future of that reply.
     pub(super) fn expect_reply(&self) -> (Subject, Pending) {
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);

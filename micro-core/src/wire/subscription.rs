@@ -1,13 +1,16 @@
 //! One subscription: reading it, and leaving it without losing a request.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use futures_util::{Stream, StreamExt};
+use tokio::sync::{RwLock, mpsc};
 use tokio::time::timeout;
 
+use super::moving::{Bridge, Known};
 use crate::log::CONNECTION;
 
 /// How many messages a subscription may deliver in all, as the server is told on leaving. The
@@ -30,48 +33,231 @@ const TELL_WITHIN: Duration = Duration::from_millis(500);
 /// already sent is dropped.
 #[derive(Debug)]
 pub(crate) struct Subscription {
-    subscriber: Subscriber,
+    slot: Arc<Slot>,
     /// Nothing more will come: what has arrived is all there is.
     ended: bool,
 }
 
+/// What a subscription reads. When the connection [moves](super::moving), that is exchanged.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) subject: String,
+    pub(super) queue_group: Option<String>,
+    /// Held while the connection moves, which nothing can leave then.
+    gate: Option<Arc<RwLock<()>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Nothing while somebody else has it.
+    subscriber: Option<Subscriber>,
+    /// What still comes by the ways that were read before.
+    late: Vec<mpsc::UnboundedReceiver<Message>>,
+    /// What has come by such a way, and comes again by this one.
+    known: Option<Known>,
+    /// What it is read from, if that stands in for the connection.
+    bridge: Option<Arc<Bridge>>,
+    waker: Option<Waker>,
+    left: bool,
+}
+
 impl Subscription {
-    pub(super) fn new(subscriber: Subscriber) -> Self {
-        Self {
+    /// A subscription of a connection, which can move it.
+    pub(super) fn new(
+        subscriber: Subscriber,
+        subject: &str,
+        queue_group: Option<&str>,
+        gate: &Arc<RwLock<()>>,
+    ) -> Self {
+        let gate = Some(Arc::clone(gate));
+        Self::of(
             subscriber,
+            subject.to_owned(),
+            queue_group.map(str::to_owned),
+            gate,
+        )
+    }
+
+    /// One that is read to its end by a move.
+    pub(super) fn alone(subscriber: Subscriber) -> Self {
+        Self::of(subscriber, String::new(), None, None)
+    }
+
+    fn of(
+        subscriber: Subscriber,
+        subject: String,
+        queue_group: Option<String>,
+        gate: Option<Arc<RwLock<()>>>,
+    ) -> Self {
+        let state = State {
+            subscriber: Some(subscriber),
+            late: Vec::new(),
+            known: None,
+            bridge: None,
+            waker: None,
+            left: false,
+        };
+        let slot = Slot {
+            subject,
+            queue_group,
+            gate,
+            state: Mutex::new(state),
+        };
+        Self {
+            slot: Arc::new(slot),
             ended: false,
         }
     }
 
+    pub(super) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
     /// Tells the server to send nothing more, and goes on receiving what it has sent already.
     pub(crate) async fn leave(&mut self) {
-        let told = self.subscriber.unsubscribe_after(NO_MORE);
+        // A move that begins now sees this and waits; for one that is under way, we do.
+        self.slot.state().left = true;
+        if let Some(gate) = &self.slot.gate {
+            drop(gate.read().await);
+        }
+        let Some(mut subscriber) = self.slot.take() else {
+            return;
+        };
+        let told = subscriber.unsubscribe_after(NO_MORE);
         if !matches!(timeout(TELL_WITHIN, told).await, Ok(Ok(()))) {
             // The connection is closed, or down with its queue of commands full: the server has
             // nobody to send to, and the client forgets the subscription when it is dropped.
             tracing::debug!(target: CONNECTION, "the server cannot be told that a subscription is left");
         }
+        self.slot.put_back(subscriber);
     }
 
     /// Ends the subscription: after this, the stream gives what has arrived, then `None`.
     ///
     /// Without `leave` and a barrier before it, this is a plain unsubscribe.
     pub(crate) async fn finish(&mut self) {
-        let told = self.subscriber.unsubscribe();
+        self.ended = true;
+        let Some(mut subscriber) = self.slot.take() else {
+            return;
+        };
+        let told = subscriber.unsubscribe();
         if !matches!(timeout(TELL_WITHIN, told).await, Ok(Ok(()))) {
             tracing::debug!(target: CONNECTION, "the server cannot be told that a subscription has ended");
         }
-        self.ended = true;
+        self.slot.put_back(subscriber);
+    }
+}
+
+impl Slot {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is being left for good.
+    pub(super) fn is_left(&self) -> bool {
+        self.state().left
+    }
+
+    fn take(&self) -> Option<Subscriber> {
+        self.state().subscriber.take()
+    }
+
+    /// Has somebody else read it: what that is, and what of it is known already.
+    pub(super) fn hand_over(&self) -> Option<(Subscriber, Option<Known>)> {
+        let mut state = self.state();
+        Some((state.subscriber.take()?, state.known.take()))
+    }
+
+    fn put_back(&self, subscriber: Subscriber) {
+        self.state().subscriber = Some(subscriber);
+    }
+
+    /// Reads this from now on, but for what is known already.
+    pub(super) fn put(
+        &self,
+        subscriber: Subscriber,
+        known: Option<Known>,
+        bridge: Option<&Arc<Bridge>>,
+    ) {
+        let mut state = self.state();
+        state.subscriber = Some(subscriber);
+        state.known = known;
+        state.bridge = bridge.cloned();
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Where to send what still comes by a way that was read before.
+    pub(super) fn late(&self) -> mpsc::UnboundedSender<Message> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut state = self.state();
+        state.late.push(receiver);
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+        sender
+    }
+}
+
+impl State {
+    fn poll_next(&mut self, cx: &mut Context<'_>, ended: bool) -> Poll<Option<Message>> {
+        let mut next = None;
+        self.late.retain_mut(|late| {
+            if next.is_some() {
+                return true;
+            }
+            match late.poll_recv(cx) {
+                Poll::Ready(Some(message)) => {
+                    next = Some(message);
+                    true
+                }
+                Poll::Ready(None) => false,
+                Poll::Pending => true,
+            }
+        });
+        if next.is_some() {
+            return Poll::Ready(next);
+        }
+        loop {
+            let polled = match &mut self.subscriber {
+                Some(subscriber) => subscriber.poll_next_unpin(cx),
+                None => Poll::Pending,
+            };
+            if let (Poll::Ready(Some(message)), Some(known)) = (&polled, &mut self.known)
+                && known.has(message)
+            {
+                continue;
+            }
+            // What had been kept has been read then.
+            if polled.is_pending() && self.known.as_ref().is_some_and(Known::is_over) {
+                self.known = None;
+            }
+            if let (Poll::Ready(Some(message)), Some(bridge)) = (&polled, &self.bridge) {
+                bridge.owes(message);
+            }
+            return match polled {
+                Poll::Ready(None) | Poll::Pending if !self.late.is_empty() => Poll::Pending,
+                Poll::Pending if ended => Poll::Ready(None),
+                polled => polled,
+            };
+        }
     }
 }
 
 impl Stream for Subscription {
     type Item = Message;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        match self.subscriber.poll_next_unpin(cx) {
-            Poll::Pending if self.ended => Poll::Ready(None),
-            polled => polled,
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        let mut state = self.slot.state();
+        let polled = state.poll_next(cx, self.ended);
+        if polled.is_pending() {
+            match &mut state.waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                none => *none = Some(cx.waker().clone()),
+            }
         }
+        polled
     }
 }

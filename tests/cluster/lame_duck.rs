@@ -1,0 +1,280 @@
+//! Servers that say that they are about to go: nothing is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_nats::Client;
+use micro::{Caller, Connection, Json, Request, RunningService, ServiceBuilder};
+
+use crate::callers::{Callers, Outcome, count};
+use crate::node::Cluster;
+use crate::raw;
+
+async fn serve(url: &str) -> RunningService {
+    ServiceBuilder::new("moving", "1.0.0")
+        .endpoint("moving.work", async |request: Request| {
+            tokio::task::yield_now().await;
+            Json(request.context().instance_id().to_owned())
+        })
+        .start(Connection::connect(url).await.unwrap())
+        .await
+        .unwrap()
+}
+
+/// A client of another node than this, once the service is known there.
+async fn beside(cluster: &Cluster, here: usize) -> Client {
+    let client = cluster.nodes[(here + 1) % 3].client().await;
+    raw::until("the service known there", async || {
+        raw::try_request(&client, "moving.work", "").await.is_ok()
+    })
+    .await;
+    client
+}
+
+/// Waits until the connection is on another node, and the only one of its process again.
+async fn moved(cluster: &Cluster, connection: &Connection, from: usize, connections: usize) {
+    raw::until("the move", async || {
+        let mut all = 0;
+        for node in &cluster.nodes {
+            all += node.connections().await.len();
+        }
+        Cluster::node_of(connection.client()) != from && all == connections
+    })
+    .await;
+}
+
+/// The requests that the service has had.
+fn requests(service: &RunningService) -> u64 {
+    service.stats().endpoints[0].num_requests
+}
+
+async fn more(service: &RunningService, requests_more: u64) {
+    let enough = requests(service) + requests_more;
+    raw::until("a load", async || requests(service) >= enough).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_instance_moves_under_load_without_a_failed_call() {
+    let Some(mut cluster) = Cluster::start("").await else {
+        return;
+    };
+    let service = serve(&cluster.nodes[0].url()).await;
+    let (started, mut before) = (service.stats().started, 0);
+    for round in 0..3 {
+        let here = Cluster::node_of(service.connection().client());
+        let client = beside(&cluster, here).await;
+        let load = Callers::start(&client, "moving.work");
+        more(&service, 500).await;
+        cluster.nodes[here].lame_duck();
+        moved(&cluster, service.connection(), here, 2).await;
+        more(&service, 500).await;
+        let calls = load.end().await;
+        let answered = count(&calls, Outcome::Answered);
+        let failed: Vec<_> = calls
+            .iter()
+            .filter(|call| call.outcome != Outcome::Answered)
+            .collect();
+        println!(
+            "round {round}: {} calls, {} failed",
+            calls.len(),
+            failed.len()
+        );
+        assert!(failed.is_empty(), "{failed:?}");
+        // Each was handled once.
+        let now = requests(&service);
+        assert!(now >= before + answered as u64);
+        before = now;
+        let found = raw::gather(&client, "$SRV.PING.moving", 1).await;
+        assert_eq!(found.len(), 1);
+        assert_eq!(raw::json(&found[0])["id"], service.id());
+
+        cluster.nodes[here].kill().await;
+        cluster.nodes[here].begin().await;
+        cluster.settled().await;
+    }
+    let stats = service.stats();
+    assert_eq!((stats.started, stats.endpoints[0].num_errors), (started, 0));
+}
+
+/// Without a queue group, the server would send a message both ways while the connection changes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_every_instance_gets_is_got_once() {
+    let Some(cluster) = Cluster::start("").await else {
+        return;
+    };
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&seen);
+    let connection = Connection::connect(&cluster.nodes[0].url()).await.unwrap();
+    let service = ServiceBuilder::new("moving", "1.0.0")
+        .endpoint("moving.work", async |_: Request| "here")
+        .endpoint_with(
+            "moving.told",
+            move |_: Request| {
+                counts.fetch_add(1, Ordering::Relaxed);
+                std::future::ready(())
+            },
+            |options| options.queue_group(micro::QueueGroup::Disabled),
+        )
+        .start(&connection)
+        .await
+        .unwrap();
+    let client = beside(&cluster, 0).await;
+    let end = Arc::new(AtomicBool::new(false));
+    let telling = tokio::spawn({
+        let (client, end) = (client.clone(), Arc::clone(&end));
+        async move {
+            let mut told = 0_usize;
+            while !end.load(Ordering::Relaxed) {
+                let message = told.to_string();
+                client.publish("moving.told", message.into()).await.unwrap();
+                told += 1;
+                if told.is_multiple_of(16) {
+                    raw::round_trip(&client).await;
+                }
+            }
+            told
+        }
+    });
+    let asking = tokio::spawn({
+        let (client, end) = (cluster.nodes[2].client().await, Arc::clone(&end));
+        async move {
+            let mut asked = 0;
+            while !end.load(Ordering::Relaxed) {
+                let found = raw::gather(&client, "$SRV.PING", 1).await;
+                assert_eq!(found.len(), 1, "after {asked} questions");
+                asked += 1;
+            }
+            asked
+        }
+    });
+    raw::until("some told", async || seen.load(Ordering::Relaxed) > 500).await;
+    cluster.nodes[0].lame_duck();
+    moved(&cluster, &connection, 0, 3).await;
+    let enough = seen.load(Ordering::Relaxed) + 500;
+    raw::until("more told", async || seen.load(Ordering::Relaxed) > enough).await;
+    end.store(true, Ordering::Relaxed);
+    let (told, asked) = (telling.await.unwrap(), asking.await.unwrap());
+    raw::until("all told", async || seen.load(Ordering::Relaxed) >= told).await;
+    raw::round_trip(&client).await;
+    raw::stats(&client, "moving", service.id()).await;
+    assert_eq!(seen.load(Ordering::Relaxed), told);
+    println!("{told} messages, each read once; {asked} questions, each answered once");
+}
+
+/// The other side: who calls over a connection whose server is about to go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_moves_without_a_failed_call() {
+    let Some(cluster) = Cluster::start("").await else {
+        return;
+    };
+    let service = serve(&cluster.nodes[1].url()).await;
+    let connection = Connection::connect(&cluster.nodes[0].url()).await.unwrap();
+    let end = Arc::new(AtomicBool::new(false));
+    let mut callers = tokio::task::JoinSet::new();
+    raw::until("the service known there", async || {
+        let caller = Caller::new(&connection);
+        let call = caller.call::<_, String, micro::Error>("moving.work", &());
+        call.await.is_ok()
+    })
+    .await;
+    for _ in 0..32 {
+        let (caller, end) = (Caller::new(&connection), Arc::clone(&end));
+        callers.spawn(async move {
+            let mut calls = 0_usize;
+            while !end.load(Ordering::Relaxed) {
+                let call = caller.call::<_, String, micro::Error>("moving.work", &());
+                call.await.unwrap();
+                calls += 1;
+            }
+            calls
+        });
+    }
+    more(&service, 500).await;
+    cluster.nodes[0].lame_duck();
+    moved(&cluster, &connection, 0, 2).await;
+    more(&service, 500).await;
+    end.store(true, Ordering::Relaxed);
+    let calls: usize = callers.join_all().await.iter().sum();
+    println!("{calls} calls, 0 failed");
+}
+
+/// Two that want the same connection: the move waits for the stop, or the stop for the move.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_while_its_connection_moves_loses_no_request() {
+    for in_the_midst in [false, true] {
+        let Some(cluster) = Cluster::start("").await else {
+            return;
+        };
+        let _stays = serve(&cluster.nodes[1].url()).await;
+        let leaves = serve(&cluster.nodes[0].url()).await;
+        let connection = leaves.connection().clone();
+        let client = beside(&cluster, 0).await;
+        let load = Callers::start(&client, "moving.work");
+        more(&leaves, 200).await;
+        cluster.nodes[0].lame_duck();
+        if in_the_midst {
+            raw::until("the second connection", async || {
+                let [one, two] = [&cluster.nodes[1], &cluster.nodes[2]];
+                one.connections().await.len() + two.connections().await.len() > 2
+            })
+            .await;
+        }
+        let report = raw::soon(leaves.stop()).await;
+        assert!(report.abandoned.is_empty(), "{report:?}");
+        moved(&cluster, &connection, 0, 3).await;
+        let calls = load.end().await;
+        let failed = calls.len() - count(&calls, Outcome::Answered);
+        println!("{} calls, {failed} failed", calls.len());
+        assert_eq!(failed, 0);
+    }
+}
+
+/// A user who may say nothing but answers: over the connection that got the question, and no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_may_only_answer_moves_without_a_failed_call() {
+    let config = "
+        no_auth_user: op
+        authorization { users: [
+            { user: op, password: o },
+            { user: answers, password: a, permissions: {
+                subscribe: \">\", publish: { allow: \"nothing\" }, allow_responses: true } } ] }";
+    let Some(cluster) = Cluster::start(config).await else {
+        return;
+    };
+    let url = cluster.nodes[0].url().replace("//", "//answers:a@");
+    let service = serve(&url).await;
+    let client = beside(&cluster, 0).await;
+    let load = Callers::start(&client, "moving.work");
+    more(&service, 500).await;
+    cluster.nodes[0].lame_duck();
+    moved(&cluster, service.connection(), 0, 2).await;
+    more(&service, 500).await;
+    let calls = load.end().await;
+    let failed = calls.len() - count(&calls, Outcome::Answered);
+    println!("{} calls, {failed} failed", calls.len());
+    assert_eq!((failed, service.stats().endpoints[0].num_errors), (0, 0));
+}
+
+/// One server is nowhere to move from: what is served is served until it goes.
+#[tokio::test]
+async fn the_only_server_there_is_serves_until_it_goes() {
+    let Some(mut node) = crate::node::Node::start("").await else {
+        return;
+    };
+    let service = serve(&node.url()).await;
+    let client = node.client().await;
+    raw::request(&client, "moving.work", "").await;
+    node.lame_duck();
+    node.says("Entering lame duck mode").await;
+    for _ in 0..100 {
+        raw::request(&client, "moving.work", "").await;
+    }
+    node.kill().await;
+    node.begin().await;
+    let client = node.client().await;
+    raw::until("the service back", async || {
+        raw::try_request(&client, "moving.work", "").await.is_ok()
+    })
+    .await;
+    assert!(requests(&service) >= 102);
+}
