@@ -310,7 +310,7 @@ async fn over_its_limits_an_endpoint_answers_503_and_serves_what_it_admitted() {
         assert_eq!(raw::error_of(&refused), Some((503, text.into())));
         // Nothing has been done yet from which a time could be told.
         let again = refused.headers.unwrap();
-        assert_eq!(again.get("Micro-Retry-After").unwrap().as_str(), "1");
+        assert_eq!(again.get("Micro-Retry-After").unwrap().as_str(), "100");
     }
     gate.add_permits(1_000);
     for _ in 0..34 {

@@ -267,6 +267,80 @@ async fn leaving_under_load_over_a_slow_network_loses_no_request() {
     assert_eq!(lost, 0, "of {sent}");
 }
 
+/// A handler that blocks the task that reads requests holds up that one, and not the others' leave.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leaving_with_a_blocked_handler_loses_no_request_of_another_endpoint() {
+    let broker = Broker::start().await;
+    let slow = proxy::delayed(broker.url(), Duration::from_millis(2)).await;
+    let begun = Arc::new(Semaphore::new(0));
+    let seen = Arc::clone(&begun);
+    let stays = ServiceBuilder::new("blocked", "1.0.0").endpoint("work", async |_: Request| "ok");
+    let _stays = stays.start(&broker.client().await).await.unwrap();
+    let leaves = ServiceBuilder::new("blocked", "1.0.0")
+        .endpoint("work", async |_: Request| "ok")
+        .endpoint("block", move |_: Request| {
+            seen.add_permits(1);
+            // Longer than a stop waits for a reader.
+            tokio::task::block_in_place(|| std::thread::sleep(Duration::from_secs(3)));
+            async {}
+        })
+        .start(&Connection::connect(&slow).await.unwrap())
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let end = Arc::new(AtomicBool::new(false));
+    let load = raw::load(&client, "work", &end);
+    let busy = async || leaves.stats().endpoints[0].num_requests >= 200;
+    raw::until("200 requests", busy).await;
+    client.publish("block", "".into()).await.unwrap();
+    let _one = raw::soon(begun.acquire()).await.unwrap();
+    leaves.stop().await;
+    end.store(true, Ordering::Relaxed);
+    let (sent, lost) = raw::all_of(load).await;
+    assert_eq!(lost, 0, "of {sent}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_of_a_stop_is_counted_and_named() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let connection = Connection::connect(&url).await.unwrap();
+    let service = ServiceBuilder::new("untold", "1.0.0")
+        .drain_timeout(Duration::ZERO)
+        .concurrency(1)
+        .endpoint("never", |_: Request| std::future::pending::<()>())
+        .start(&connection)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for _ in 0..3 {
+        let inbox = client.new_inbox();
+        client
+            .publish_with_reply("never", inbox, "".into())
+            .await
+            .unwrap();
+    }
+    raw::round_trip(&client).await;
+    // What the server has sent before is there, and then the network goes, and the client's queue
+    // fills with what it cannot send.
+    raw::request(&client, &format!("$SRV.PING.untold.{}", service.id()), "").await;
+    network.cut();
+    raw::until("the connection lost", async || !connection.is_connected()).await;
+    let stuck = connection.client();
+    while let Ok(sent) = tokio::time::timeout(
+        Duration::from_millis(200),
+        stuck.publish("nowhere", "".into()),
+    )
+    .await
+    {
+        sent.unwrap();
+    }
+    let report = raw::soon(service.stop()).await;
+    assert_eq!(report.abandoned[0].requests, 3, "{report:?}");
+    let never = &report.endpoints[0];
+    assert_eq!((never.num_requests, never.num_errors), (3, 3));
+}
+
 #[tokio::test]
 async fn dropping_the_handle_leaves_the_service_running() {
     let broker = Broker::start().await;

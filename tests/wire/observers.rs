@@ -365,6 +365,35 @@ async fn a_flood_of_small_incidents_does_not_hide_a_grave_one() {
     raw::until("the grave one told", told).await;
 }
 
+#[tokio::test]
+async fn an_error_handler_that_blocks_does_not_keep_the_done_handler_from_being_called() {
+    let broker = Broker::start().await;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let begun = Arc::new(tokio::sync::Semaphore::new(0));
+    let seen = Arc::clone(&begun);
+    let done = Arc::new(AtomicBool::new(false));
+    let called = Arc::clone(&done);
+    let service = ServiceBuilder::new("told", "1.0.0")
+        .on_error(move |_, _| {
+            seen.add_permits(1);
+            // Until the sender is dropped.
+            let _ = held.lock().unwrap().recv();
+        })
+        .on_done(move |_, _| called.store(true, Ordering::Relaxed))
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    for _ in 0..10 {
+        client.publish("$SRV.PING", "".into()).await.unwrap();
+    }
+    let _one = raw::soon(begun.acquire()).await.unwrap();
+    raw::soon(service.stop()).await;
+    assert!(done.load(Ordering::Relaxed));
+    drop(release);
+}
+
 #[test]
 fn a_stats_handler_that_blocks_does_not_keep_a_stop() {
     // One thread, which everything else runs on.

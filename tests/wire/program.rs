@@ -223,6 +223,58 @@ async fn a_signal_while_a_start_hook_waits_loses_no_request() {
     }
 }
 
+#[ignore = "the program of another test, and nothing without it"]
+#[test]
+fn blocked() {
+    let Ok(url) = std::env::var(HOOKED_NATS) else {
+        return;
+    };
+    // As `#[micro::main]` runs a program.
+    let ran = micro::__private0::block_on_main(async {
+        let gate = async_nats::connect(&url).await.unwrap();
+        let stuck = ServiceBuilder::new("stuck", "1.0.0")
+            .stats_handler(|_| std::thread::park())
+            .endpoint("stuck", async |_: Request| ());
+        let app = App::with_args(AppArgs::default()).nats(&url).builder(stuck);
+        let app = app.on_start(|_| async move {
+            let inbox = gate.new_inbox();
+            gate.publish_with_reply("$SRV.STATS.stuck", inbox, "".into())
+                .await
+                .unwrap();
+            raw::request(&gate, "stuck", "").await;
+            eprintln!("a thread is blocked");
+            Ok(())
+        });
+        app.run().await
+    });
+    ran.unwrap();
+    // The harness of tests would wait for the thread.
+    std::process::exit(0);
+}
+
+#[tokio::test]
+async fn a_thread_that_blocks_for_ever_does_not_keep_a_program_from_ending() {
+    let broker = Broker::start().await;
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    let mut program = program
+        .args(["--exact", "program::blocked", "--ignored", "--nocapture"])
+        .env(HOOKED_NATS, broker.url())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(program.stderr.take().unwrap()).lines();
+    while !raw::soon(log.next_line())
+        .await
+        .unwrap()
+        .unwrap()
+        .contains("a thread is blocked")
+    {}
+    signal(&program, "TERM");
+    assert_eq!(raw::soon(program.wait()).await.unwrap().code(), Some(0));
+}
+
 #[tokio::test]
 async fn the_dev_server_is_there_when_asked_for_and_tells_where() {
     let mut command = example("echo");

@@ -2,11 +2,18 @@
 
 use std::any::Any;
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use super::error::AppError;
 use crate::error::Error;
 
+/// How long threads may go on that block when everything else has ended. A handler that blocks for
+/// ever must not keep the process from ending.
+const BLOCKED_WITHIN: Duration = Duration::from_secs(2);
+
 /// Runs an async function on a multi-threaded tokio runtime with everything enabled.
+///
+/// When it has returned, threads that still block are waited for, but no longer than two seconds.
 ///
 /// # Errors
 ///
@@ -15,10 +22,12 @@ pub fn block_on<T, E>(run: impl Future<Output = Result<T, E>>) -> Result<T, E>
 where
     E: From<io::Error>,
 {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(run)
+        .build()?;
+    let result = runtime.block_on(run);
+    runtime.shutdown_timeout(BLOCKED_WITHIN);
+    result
 }
 
 /// Runs an async `main`: wrong usage ends the process with its exit code.

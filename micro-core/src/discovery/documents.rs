@@ -202,10 +202,17 @@ impl Documents {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let started = *self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let endpoints = self.roster.all();
+        let (started, counted) = {
+            // A reset takes it too, so that what is counted is since then.
+            let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+            let counted: Vec<_> = endpoints.iter().map(|e| e.counted()).collect();
+            (*started, counted)
+        };
+        let stats = endpoints.iter().zip(counted);
         self.stats_of(
             started,
-            self.roster.all().iter().map(|e| e.stats()).collect(),
+            stats.map(|(e, counted)| e.with_data(counted)).collect(),
         )
     }
 

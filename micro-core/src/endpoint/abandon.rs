@@ -1,6 +1,6 @@
 //! Giving up handlers that outlast the drain of their endpoint.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -9,12 +9,24 @@ use tokio::sync::Notify;
 pub(super) struct Abandonment {
     begun: AtomicBool,
     told: Notify,
+    /// Requests that were not begun, and whose callers do not know it yet.
+    untold: AtomicUsize,
 }
 
 impl Abandonment {
-    pub(super) fn begin(&self) {
+    /// `pending` requests are not begun any more.
+    pub(super) fn begin(&self, pending: usize) {
+        self.untold.fetch_add(pending, Ordering::SeqCst);
         self.begun.store(true, Ordering::SeqCst);
         self.told.notify_waiters();
+    }
+
+    pub(super) fn told_one(&self) {
+        self.untold.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn untold(&self) -> usize {
+        self.untold.load(Ordering::SeqCst)
     }
 
     pub(super) fn has_begun(&self) -> bool {

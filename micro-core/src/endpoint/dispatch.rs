@@ -24,9 +24,11 @@ use crate::wire::{Headers, Message, Outbound, PublishError, Subject};
 /// every core is used; a task costs about 3 us, so this is where it stops to matter.
 const HEAVY: Duration = Duration::from_micros(50);
 
-/// The bounds of what a caller is told to wait when it was refused.
+/// The bounds of what a caller is told to wait when it was refused, and what it is told while no
+/// handler has ended yet.
 const RETRY_AFTER_LEAST: Duration = Duration::from_millis(1);
 const RETRY_AFTER_MOST: Duration = Duration::from_mins(1);
+const RETRY_AFTER_UNKNOWN: Duration = Duration::from_millis(100);
 
 /// What `last_error` says of an answer that had nowhere to go.
 const NO_REPLY_SUBJECT: &str = "the request has no reply subject, its reply was dropped";
@@ -49,8 +51,9 @@ impl Pace {
         self.compute.get() > HEAVY
     }
 
-    fn handler_time(&self) -> Duration {
-        self.whole.get()
+    /// Nothing, before the first has ended.
+    fn handler_time(&self) -> Option<Duration> {
+        Some(self.whole.get()).filter(|time| !time.is_zero())
     }
 }
 
@@ -63,7 +66,10 @@ impl Average {
     fn saw(&self, time: Duration) {
         let seen = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let average = self.0.load(Ordering::Relaxed);
-        let next = average - average / 8 + seen / 8;
+        let next = match average {
+            0 => seen,
+            _ => average - average / 8 + seen / 8,
+        };
         self.0.store(next, Ordering::Relaxed);
     }
 }
@@ -210,8 +216,13 @@ impl Endpoint {
         let name = &self.definition.name;
         let text = format!("endpoint `{name}` is at its limits, try again later");
         let queue = self.limits.rounds_pending();
-        let hint = self.pace.handler_time().saturating_mul(queue);
-        let hint = hint.clamp(RETRY_AFTER_LEAST, RETRY_AFTER_MOST);
+        let hint = self
+            .pace
+            .handler_time()
+            .map_or(RETRY_AFTER_UNKNOWN, |time| {
+                let hint = time.saturating_mul(queue);
+                hint.clamp(RETRY_AFTER_LEAST, RETRY_AFTER_MOST)
+            });
         self.log.overloaded();
         self.turn_away(message, text, hint).await;
     }
@@ -219,22 +230,40 @@ impl Endpoint {
     /// Gives up what was not done in time, because the endpoint goes: what waits is not started,
     /// handlers that run are dropped, and each caller is told.
     pub(crate) async fn abandon(&self) {
-        self.abandonment.begin();
-        for request in self.limits.take_pending() {
-            let text = format!("endpoint `{}` is stopping, try again", self.definition.name);
-            // Another instance has taken over, or will.
-            self.turn_away(request.message, text, Duration::ZERO).await;
+        // Before the handlers are given up, none of which then begins one of these.
+        let pending = self.limits.take_pending();
+        self.abandonment.begin(pending.len());
+        let text = format!("endpoint `{}` is stopping, try again", self.definition.name);
+        // Another instance has taken over, or will.
+        let fault = Fault::new(503, text).retry_after(Duration::ZERO);
+        // All are counted first: telling them may take longer than there is time.
+        for _ in &pending {
+            self.counters.request(Duration::ZERO);
+            self.counters.error(fault.stats_text());
+        }
+        for request in pending {
+            self.tell(request.message, fault.clone(), true).await;
+            self.abandonment.told_one();
         }
         self.limits.idle().await;
     }
 
+    /// How many requests were not begun because the endpoint goes, and not told so.
+    pub(crate) fn untold(&self) -> usize {
+        self.abandonment.untold()
+    }
+
     /// Answers a request that was not begun.
     async fn turn_away(&self, message: Message, text: String, retry_after: Duration) {
-        let fault = Fault::new(503, text).retry_after(retry_after);
         self.counters.request(Duration::ZERO);
+        let fault = Fault::new(503, text).retry_after(retry_after);
+        self.tell(message, fault, false).await;
+    }
+
+    async fn tell(&self, message: Message, fault: Fault, counted: bool) {
         let Message { subject, reply, .. } = message;
         let code = fault.code();
-        self.answer(&subject, reply, Reply::fault(fault), false)
+        self.answer(&subject, reply, Reply::fault(fault), counted)
             .await;
         let end = End::Refused(code);
         self.log.ended(&Span::none(), &subject, end, Duration::ZERO);
@@ -259,7 +288,7 @@ impl Endpoint {
         match (outcome, reply_to) {
             (Outcome::Silence, _) => End::Silent,
             (Outcome::Success(payload), Some(reply_to)) => {
-                self.place.recent.note(&reply_to, counted);
+                self.note(&reply_to, counted);
                 match self.send(reply_to.clone(), headers, payload).await {
                     Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                         let fault = too_large(bytes, limit_bytes);
@@ -305,7 +334,7 @@ impl Endpoint {
         fault: &Fault,
         headers: Option<Headers>,
     ) -> End {
-        self.place.recent.note(&reply_to, true);
+        self.note(&reply_to, true);
         let mut all = headers.unwrap_or_default();
         all.replace_with(&fault.headers());
         let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;
@@ -336,6 +365,13 @@ impl Endpoint {
             payload,
         };
         self.place.connection.answer(message).await
+    }
+
+    /// Notes a reply, for the server's refusal of it, where such are heard.
+    fn note(&self, reply_to: &str, counted: bool) {
+        if self.place.connection.is_observed() {
+            self.place.recent.note(reply_to, counted);
+        }
     }
 
     /// Tells of a reply that did not leave.

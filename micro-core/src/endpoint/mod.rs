@@ -99,7 +99,7 @@ impl Endpoint {
     /// Hears that the server has refused a message: whether it was a reply of this endpoint, which is
     /// counted then.
     pub(crate) fn was_refused(&self, subject: &str, text: &str) -> bool {
-        let Some(counted) = self.place.recent.find(subject) else {
+        let Some(counted) = self.place.recent.take(subject) else {
             return false;
         };
         if !counted {

@@ -3,12 +3,14 @@
 //! A server that refuses a reply names its subject, and nothing else: an inbox of somebody's. What
 //! was sent a moment ago is kept here, so that the refusal finds its endpoint.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// How many are kept. A refusal comes a round trip after its reply: this is for 100,000 replies a
 /// second and 2.5 ms.
 const KEPT: usize = 256;
+
+/// Spreads what differs in few bits over all of them.
+const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// In place of a hash's lowest bit: whether the request has counted as an error.
 const COUNTED: u64 = 1;
@@ -29,19 +31,33 @@ impl Recent {
     }
 
     /// Whether a reply to this subject was sent just now, and then whether its request had counted
-    /// as an error.
-    pub(crate) fn find(&self, subject: &str) -> Option<bool> {
+    /// as an error. Each reply is refused once, the oldest first, and so found once.
+    pub(crate) fn take(&self, subject: &str) -> Option<bool> {
         let key = key(subject);
-        let mut hashes = self.hashes.iter().map(|hash| hash.load(Ordering::Relaxed));
-        let found = hashes.find(|hash| hash & !COUNTED == key)?;
-        Some(found & COUNTED != 0)
+        let oldest = self.next.load(Ordering::Relaxed);
+        (0..KEPT).find_map(|age| {
+            let hash = self.hashes.get((oldest + age) % KEPT)?;
+            let found = hash.load(Ordering::Relaxed);
+            let taken = found & !COUNTED == key
+                && hash
+                    .compare_exchange(found, 0, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_ok();
+            taken.then_some(found & COUNTED != 0)
+        })
     }
 }
 
+/// Of the end of the subject, which is where inboxes differ, and of its length. It is taken of each
+/// reply: cheap goes before even. What it confuses is counted for the wrong endpoint.
 fn key(subject: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    subject.hash(&mut hasher);
-    hasher.finish() & !COUNTED
+    let bytes = subject.as_bytes();
+    let end = bytes.iter().rev().take(16);
+    let end = end.fold(0_u128, |end, byte| end << 8 | u128::from(*byte));
+    #[allow(clippy::cast_possible_truncation, reason = "the halves of a number")]
+    let (low, high) = (end as u64, (end >> 64) as u64);
+    let mixed = (low ^ high.rotate_left(29) ^ bytes.len() as u64).wrapping_mul(ODD);
+    // Nothing is kept where there is a zero.
+    (mixed ^ mixed >> 32 | 2) & !COUNTED
 }
 
 impl Default for Recent {
@@ -68,16 +84,38 @@ mod tests {
     #[test]
     fn the_last_ones_are_found_and_older_ones_forgotten() {
         let recent = Recent::default();
-        assert_eq!(recent.find("a"), None);
+        assert_eq!(recent.take("a"), None);
         recent.note("a", false);
         recent.note("b", true);
-        assert_eq!(
-            (recent.find("a"), recent.find("b")),
-            (Some(false), Some(true))
-        );
+        assert_eq!((recent.take("b"), recent.take("b")), (Some(true), None));
         for number in 0..KEPT {
             recent.note(&number.to_string(), false);
         }
-        assert_eq!((recent.find("a"), recent.find("0")), (None, Some(false)));
+        assert_eq!((recent.take("a"), recent.take("0")), (None, Some(false)));
+    }
+
+    #[test]
+    fn replies_to_one_subject_are_found_in_their_order() {
+        let recent = Recent::default();
+        for _ in 0..3 {
+            recent.note("a", false);
+            recent.note("a", true);
+        }
+        for _ in 0..3 {
+            let two = (recent.take("a"), recent.take("a"));
+            assert_eq!(two, (Some(false), Some(true)));
+        }
+    }
+
+    #[test]
+    fn inboxes_are_told_apart() {
+        let recent = Recent::default();
+        let inbox = |number: usize| format!("_INBOX.GsYCCPIYjCPnTBRvzmmVzJ.{number:022}");
+        for number in 0..KEPT {
+            recent.note(&inbox(number), number % 2 == 0);
+        }
+        for number in (0..KEPT).rev() {
+            assert_eq!(recent.take(&inbox(number)), Some(number % 2 == 0));
+        }
     }
 }

@@ -160,9 +160,13 @@ impl Endpoint {
 
     /// Its entry in STATS. No lock is held while the stats handler runs.
     pub(crate) fn stats(&self) -> EndpointStats {
-        let mut stats = self.counted();
-        stats.data = self.data(&stats);
-        stats
+        self.with_data(self.counted())
+    }
+
+    /// What it has counted, with what a stats handler adds.
+    pub(crate) fn with_data(&self, mut counted: EndpointStats) -> EndpointStats {
+        counted.data = self.data(&counted);
+        counted
     }
 
     /// Its entry in STATS without what a stats handler adds: nothing of the user's is called.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::group::Group;
 use super::member::Abandoned;
 use super::plan::{self, PlannedEndpoint};
+use super::running::release;
 use super::{AddError, RunningService};
 use crate::endpoint::{Endpoint, EndpointInfo, EndpointStats};
 use crate::handler::Handler;
@@ -162,8 +163,12 @@ impl RunningService {
         wire::leave(&inner.ground.connection, reader).await;
         inner.unlist(&endpoint);
         let left = inner.drain_timeout.saturating_sub(started.elapsed());
-        let abandoned = inner.ground.settle(&[member], left).await;
+        let abandoned = inner
+            .ground
+            .settle(std::slice::from_ref(&member), left)
+            .await;
         inner.leave_behind(&abandoned);
+        release(vec![endpoint, member.endpoint]).await;
         abandoned.into_iter().next()
     }
 }

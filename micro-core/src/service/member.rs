@@ -32,7 +32,8 @@ pub(super) struct Member {
     reader: Reader,
 }
 
-/// Requests whose handlers had not finished in time: they were dropped, and the callers told.
+/// Requests whose handlers had not finished in time: they were dropped, and the callers told. With
+/// them, those that were not begun and whose callers could not be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Abandoned {
@@ -150,21 +151,23 @@ impl Ground {
         if tokio::time::timeout(within, idle).await.is_ok() {
             return Vec::new();
         }
+        let in_flight = members.iter().map(|m| m.endpoint.limits.in_flight());
+        let in_flight: Vec<usize> = in_flight.collect();
+        let answered = join_all(members.iter().map(|member| member.endpoint.abandon()));
+        // A handler may block its thread, and cannot be dropped; the connection may be down, and
+        // its queue full.
+        if tokio::time::timeout(LEAVE_WITHIN, answered).await.is_err() {
+            tracing::warn!(target: SERVICE, service = self.instance.name, "not all callers of abandoned requests could be told");
+        }
         let mut abandoned = Vec::new();
-        for Member { endpoint, .. } in members {
-            let requests = endpoint.limits.in_flight();
+        for (Member { endpoint, .. }, in_flight) in members.iter().zip(in_flight) {
+            let requests = in_flight + endpoint.untold();
             if requests > 0 {
                 let endpoint = endpoint.definition.name.clone();
                 let gone = Abandoned { endpoint, requests };
                 story::abandoned(&self.instance, &gone);
                 abandoned.push(gone);
             }
-        }
-        let answered = join_all(members.iter().map(|member| member.endpoint.abandon()));
-        // A handler may block its thread, and cannot be dropped; the connection may be down, and
-        // its queue full.
-        if tokio::time::timeout(LEAVE_WITHIN, answered).await.is_err() {
-            tracing::warn!(target: SERVICE, service = self.instance.name, "not all callers of abandoned requests could be told");
         }
         abandoned
     }

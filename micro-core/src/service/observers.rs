@@ -1,6 +1,7 @@
 //! The error handler and the done handler of a service, and the task that calls them.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::log::{SERVICE, line};
 
 /// How long a stop waits for a done handler.
 const DONE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a done handler waits for an error handler that has not been told everything yet.
+const INCIDENTS_WITHIN: Duration = Duration::from_secs(1);
 
 type ErrorHandler = Arc<dyn Fn(&RunningService, &Incident) + Send + Sync>;
 type DoneHandler = Arc<dyn Fn(&RunningService, &StopReport) + Send + Sync>;
@@ -107,34 +111,44 @@ async fn tell(
     service: RunningService,
     on_error: Option<ErrorHandler>,
     on_done: Option<DoneHandler>,
-    mut heard: Option<Heard>,
+    heard: Option<Heard>,
     mut ended: oneshot::Receiver<Farewell>,
 ) {
-    loop {
-        tokio::select! {
-            // Incidents first: what went wrong before the end is told before it.
-            biased;
-            incident = next(&mut heard) => if let Some(handler) = on_error.clone() {
-                let service = service.clone();
-                call("error", move || handler(&service, &incident)).await;
-            },
-            farewell = &mut ended => {
-                if let (Ok((report, told)), Some(handler)) = (farewell, on_done) {
-                    call("done", move || handler(&service, &report)).await;
-                    // The stop may have gone on without us.
-                    let _ = told.send(());
-                }
-                return;
-            }
+    let (close, mut closed) = oneshot::channel::<()>();
+    let mut incidents = pin!(async {
+        let (Some(mut heard), Some(handler)) = (heard, on_error) else {
+            return;
+        };
+        loop {
+            let incident = tokio::select! {
+                biased;
+                incident = heard.next() => incident,
+                _ = &mut closed => return,
+            };
+            let (service, handler) = (service.clone(), Arc::clone(&handler));
+            call("error", move || handler(&service, &incident)).await;
         }
+    });
+    let (farewell, mut all_told) = tokio::select! {
+        farewell = &mut ended => (farewell, false),
+        () = &mut incidents => ((&mut ended).await, true),
+    };
+    drop(close);
+    if let Ok((report, told)) = farewell {
+        // What went wrong before the end is told before it, unless that takes too long.
+        if !all_told {
+            let telling = tokio::time::timeout(INCIDENTS_WITHIN, &mut incidents);
+            all_told = telling.await.is_ok();
+        }
+        if let Some(handler) = on_done {
+            let service = service.clone();
+            call("done", move || handler(&service, &report)).await;
+        }
+        // The stop may have gone on without us.
+        let _ = told.send(());
     }
-}
-
-/// The next incident; never, where there are none to be heard.
-async fn next(heard: &mut Option<Heard>) -> Incident {
-    match heard {
-        Some(heard) => heard.next().await,
-        None => std::future::pending().await,
+    if !all_told {
+        incidents.await;
     }
 }
 

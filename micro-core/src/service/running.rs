@@ -366,7 +366,7 @@ impl Inner {
 
 /// Drops endpoints, and with them what their handlers hold: code of the user's, which may block,
 /// panic, or ask this service about itself.
-async fn release(endpoints: Vec<Arc<Endpoint>>) {
+pub(super) async fn release(endpoints: Vec<Arc<Endpoint>>) {
     let releasing = tokio::task::spawn_blocking(move || {
         for endpoint in endpoints {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(endpoint))) {

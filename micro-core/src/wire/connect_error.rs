@@ -169,13 +169,10 @@ impl ConnectError {
         })
     }
 
-    /// Whether it may go by itself: a server that is not there may come, a password does not become
-    /// right.
+    /// Whether it may go by itself: a server that is not there may come, and one that is full may
+    /// have room; a password does not become right, nor something else a NATS server.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::NotNats { .. } | Self::Failed { .. }
-        )
+        matches!(self, Self::Unreachable { .. } | Self::Failed { .. })
     }
 
     /// Whether what was given is wrong, rather than the world.

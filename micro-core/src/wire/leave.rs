@@ -21,15 +21,16 @@ pub(crate) const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// requests that are on their way at that moment are lost. So they are where the barrier does not
 /// come back, which is told. Without a server there is nothing to wait for.
 pub(crate) async fn leave(connection: &Connection, readers: impl Iterator<Item = &Reader> + Clone) {
+    // A reader that is blocked by a handler must not have the others lose what is under way.
     let leaving = join_all(readers.clone().map(Reader::leave));
-    if timeout(LEAVE_WITHIN, leaving).await.is_ok()
-        && connection.is_connected()
+    let _ = timeout(LEAVE_WITHIN, leaving).await;
+    if connection.is_connected()
         && let Err(error @ BarrierError::TimedOut(_)) = connection.barrier(LEAVE_WITHIN).await
     {
         tracing::warn!(target: CONNECTION, %error, "stopping without the server's word that nothing more will come");
     }
     let finishing = join_all(readers.map(Reader::finish));
     if timeout(LEAVE_WITHIN, finishing).await.is_err() {
-        tracing::warn!(target: CONNECTION, "stopping without having read to the end: the connection takes nothing");
+        tracing::warn!(target: CONNECTION, "stopping without having read to the end: a handler blocks the task that reads requests, or the connection takes nothing");
     }
 }

@@ -150,8 +150,8 @@ impl ConnectOptions {
     }
 
     /// Waits for a server where none can be reached, with a back-off of at most four seconds, and
-    /// logs what it waits for. A server that is there and refuses the connection is an error all the
-    /// same.
+    /// logs what it waits for; for one with no room for another connection too. Where something else
+    /// answers than a NATS server, or one that refuses who asks, that is an error all the same.
     pub fn retry_connect(mut self) -> Self {
         self.retry = Some(true);
         self
