@@ -22,17 +22,20 @@ async fn serve(urls: &str) -> RunningService {
 
 /// The service is found by its id, and its endpoint answers.
 async fn is_back(client: &async_nats::Client, service: &RunningService) {
-    raw::until("the service back", async || {
-        let found = raw::gather(client, "$SRV.PING", 0).await;
-        let there = found
-            .iter()
-            .filter(|ping| ping.status.is_none())
-            .any(|ping| raw::json(ping)["id"] == service.id());
-        // One that was sent to the node that is gone is never answered: ask again soon.
+    let ping = format!("$SRV.PING.tough.{}", service.id());
+    // What was sent to the node that is gone is never answered: ask again soon.
+    let answers = async |subject: &str| {
         let request = async_nats::Request::new().timeout(Some(Duration::from_millis(500)));
-        there && client.send_request("tough.work", request).await.is_ok()
+        let answer = client.send_request(subject.to_owned(), request);
+        answer.await.is_ok()
+    };
+    raw::until("the service back", async || {
+        answers(&ping).await && answers("tough.work").await
     })
     .await;
+    let all = raw::gather(client, "$SRV.PING", 1).await;
+    assert_eq!(all.len(), 1);
+    assert_eq!(raw::json(&all[0])["id"], service.id());
     for verb in ["PING", "INFO", "STATS"] {
         let subject = format!("$SRV.{verb}.tough.{}", service.id());
         let answer = raw::json(&raw::request(client, &subject, "").await);
