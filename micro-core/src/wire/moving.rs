@@ -403,7 +403,7 @@ impl Known {
         let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
         Self {
             marks: std::mem::take(&mut notes),
-            until: Instant::now() + SPREAD,
+            until: Instant::now() + CROSS_WITHIN,
         }
     }
 

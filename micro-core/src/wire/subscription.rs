@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_nats::{Message, Subscriber};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{RwLock, mpsc};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::timeout;
 
 use super::moving::{Bridge, Known};
@@ -230,8 +231,11 @@ impl State {
             {
                 continue;
             }
-            // What had been kept has been read then.
-            if polled.is_pending() && self.known.as_ref().is_some_and(Known::is_over) {
+            // What had been kept has been read then, unless it is only that others have to run too.
+            if polled.is_pending()
+                && has_budget_remaining()
+                && self.known.as_ref().is_some_and(Known::is_over)
+            {
                 self.known = None;
             }
             if let (Poll::Ready(Some(message)), Some(bridge)) = (&polled, &self.bridge) {
