@@ -207,7 +207,8 @@ impl App {
     /// When there is no connection, a service does not start, the `call` subcommand has no answer,
     /// or handlers had to be abandoned. Returned from `main`, that is exit code 1.
     pub async fn run(self) -> Result<(), Error> {
-        match self.try_run().await {
+        // All the states of a program are large, and would be part of whatever awaits this.
+        match Box::pin(self.try_run()).await {
             Err(error) if error.is_usage() => {
                 let code = error.exit_code();
                 let _ = writeln!(std::io::stderr(), "error: {error}");
