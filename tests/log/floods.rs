@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use micro::{Error, Request, ServiceBuilder};
+use micro::{ConnectOptions, Connection, Error, Request, ServiceBuilder};
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
-use crate::{lines, raw};
+use crate::{lines, proxy, raw};
 
 const REQUESTS: usize = 500;
 
@@ -174,4 +174,74 @@ async fn an_overload_is_told_when_it_begins_and_when_it_is_over() {
     );
     gate.add_permits(1);
     raw::soon(first).await.unwrap();
+}
+
+#[tokio::test]
+async fn why_a_connection_does_not_come_back_is_told_once() {
+    lines::record();
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let connection = Connection::connect(&url).await.unwrap();
+    let _service = ServiceBuilder::new("away", "1.0.0")
+        .endpoint("echo", async |_: Request| "reply")
+        .start(&connection)
+        .await
+        .unwrap();
+    network.cut();
+    let told = lines::line("away", &[" WARN micro::connection: reconnect failed "]).await;
+    let (_, error) = told.split_once(" error=").unwrap();
+    // It is tried again, with the same result.
+    let again = format!(" error={error}");
+    lines::line("away", &["DEBUG micro::connection: event ", &again]).await;
+    assert_eq!(
+        lines::saying(&["\"away\"", "reconnect failed", &again]).len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn refusals_of_one_endpoint_do_not_hide_those_of_another() {
+    lines::record();
+    let config = r#"authorization { users: [
+        { user: a, password: a, permissions: { publish: { deny: "private.>" } } }
+    ] }"#;
+    let Some(broker) = Broker::start_real(config).await else {
+        return;
+    };
+    let options = ConnectOptions::new().urls(broker.url()).user("a", "a");
+    let connection = Connection::connect_with(&options).await.unwrap();
+    let service = ServiceBuilder::new("denied", "1.0.0")
+        .endpoint("one", async |_: Request| "reply")
+        .endpoint("two", async |_: Request| "reply")
+        .start(&connection)
+        .await
+        .unwrap();
+    let client = connection.client();
+    let long = format!("private.{}", "2".repeat(2000));
+    for (endpoint, reply) in [("one", "private.1"), ("two", &long)] {
+        client
+            .publish_with_reply(endpoint, reply.to_owned(), "".into())
+            .await
+            .unwrap();
+        let endpoint = format!("endpoint=\"{endpoint}\" subject=\"private.");
+        lines::line("denied", &["micro::connection: refused", &endpoint]).await;
+    }
+    let stats = service.stats();
+    let last = stats.endpoints[1].last_error.clone();
+    assert!(
+        last.contains("does not permit a message to `private."),
+        "{last}"
+    );
+    assert!(last.len() < long.len(), "{last}");
+    client
+        .publish_with_reply("one", "private.3", "".into())
+        .await
+        .unwrap();
+    raw::until("counted", async || {
+        service.stats().endpoints[0].num_errors == 2
+    })
+    .await;
+    service.stop().await;
+    let last = "endpoint=\"one\" subject=\"private.3\" kept_back=1";
+    lines::line("denied", &["micro::connection: refused", last]).await;
 }
