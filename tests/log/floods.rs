@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use micro::{ConnectOptions, Connection, Error, Request, ServiceBuilder};
+use micro::{ConnectOptions, Connection, Error, Events, Request, ServiceBuilder};
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
@@ -244,4 +244,37 @@ async fn refusals_of_one_endpoint_do_not_hide_those_of_another() {
     service.stop().await;
     let last = "endpoint=\"one\" subject=\"private.3\" kept_back=1";
     lines::line("denied", &["micro::connection: refused", last]).await;
+}
+
+#[tokio::test]
+async fn events_that_were_missed_are_told_once_and_counted() {
+    const AT_ONCE: usize = 1000;
+    const TIMES: usize = 3;
+    lines::record();
+    let broker = Broker::start().await;
+    let events = Events::new();
+    let connection = Connection::with_events(broker.client().await, events.clone());
+    let service = ServiceBuilder::new("eventful", "1.0.0")
+        .endpoint("echo", async |_: Request| "reply")
+        .start(&connection)
+        .await
+        .unwrap();
+    // This thread is the only one, so that nobody reads them meanwhile.
+    for time in 1..=TIMES {
+        for number in 1..=AT_ONCE {
+            let last = if number == AT_ONCE { "last" } else { "further" };
+            let error = async_nats::ClientError::Other(format!("{last} of {time}"));
+            events.observe(&async_nats::Event::ClientError(error));
+        }
+        let last = format!("last of {time}\"");
+        lines::line("eventful", &["micro::connection: event", &last]).await;
+    }
+    let told = || lines::saying(&["connection events came faster than they were read"]);
+    assert_eq!(told().len(), 1, "{:?}", told());
+    service.stop().await;
+    drop(service);
+    let missed =
+        TIMES * AT_ONCE - lines::saying(&["\"eventful\"", "micro::connection: event"]).len();
+    lines::sum(&["connection events came faster"], "missed", missed).await;
+    assert_eq!(told().len(), 2, "{:?}", told());
 }

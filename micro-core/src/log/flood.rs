@@ -75,6 +75,11 @@ impl Flood {
         self.add(1, says)
     }
 
+    /// As [`count`](Self::count), for many that came together.
+    pub(crate) fn count_many(&self, number: u64) -> bool {
+        self.add(number, String::new)
+    }
+
     fn add(&self, number: u64, says: impl FnOnce() -> String) -> bool {
         let mut state = self.state();
         let now = Instant::now();
