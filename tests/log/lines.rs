@@ -57,10 +57,40 @@ pub(crate) fn all() -> Vec<String> {
 
 /// The lines of one service.
 pub(crate) fn of(service: &str) -> Vec<String> {
-    let field = format!("service=\"{service}\"");
-    let mut lines = all();
-    lines.retain(|line| line.contains(&field));
-    lines
+    saying(&[&format!("service=\"{service}\"")])
+}
+
+/// The lines so far that say all of it.
+pub(crate) fn saying(says: &[&str]) -> Vec<String> {
+    let lines = LINES.lock().unwrap();
+    let lines = lines.iter().filter(|line| is_said(line, says));
+    lines.cloned().collect()
+}
+
+fn is_said(line: &str, says: &[&str]) -> bool {
+    says.iter().all(|part| line.contains(part))
+}
+
+/// The sum of a count in the lines that say all of it, once it is there.
+pub(crate) async fn sum(says: &[&str], field: &str, expected: usize) {
+    let mut came = CAME.subscribe();
+    let field = format!(" {field}=");
+    let so_far = || -> usize {
+        let lines = saying(says);
+        let counts = lines.iter().filter_map(|line| {
+            let (_, after) = line.split_once(&field)?;
+            after.split(' ').next()?.parse::<usize>().ok()
+        });
+        counts.sum()
+    };
+    let looking = async {
+        while so_far() < expected {
+            came.changed().await.unwrap();
+        }
+    };
+    let found = tokio::time::timeout(raw::PATIENCE, looking).await;
+    assert!(found.is_ok(), "{:#?}", saying(says));
+    assert_eq!(so_far(), expected, "{:#?}", saying(says));
 }
 
 /// The first line of a service that says all of it, once it is there.
@@ -75,15 +105,28 @@ pub(crate) async fn line(service: &str, says: &[&str]) -> String {
 /// The first line that says all of it.
 pub(crate) async fn any(says: &[&str]) -> String {
     let mut came = CAME.subscribe();
+    let mut looked_at = 0;
+    // Most lines are of other tests, and there are many: each is looked at once.
+    let mut look = || {
+        let lines = LINES.lock().unwrap();
+        let found = lines[looked_at..].iter().find(|line| is_said(line, says));
+        looked_at = lines.len();
+        found.cloned()
+    };
     let looking = async {
         loop {
-            let mut lines = all().into_iter();
-            if let Some(line) = lines.find(|line| says.iter().all(|part| line.contains(part))) {
+            if let Some(line) = look() {
                 return line;
             }
             came.changed().await.unwrap();
         }
     };
     let found = tokio::time::timeout(raw::PATIENCE, looking).await;
-    found.unwrap_or_else(|_| panic!("nobody ever said {says:?}: {:#?}", all()))
+    found.unwrap_or_else(|_| {
+        let ours: Vec<_> = all()
+            .into_iter()
+            .filter(|l| l.contains(" micro::"))
+            .collect();
+        panic!("nobody ever said {says:?}: {ours:#?}")
+    })
 }

@@ -191,6 +191,7 @@ async fn connections(broker: &Broker, seen: &mut Seen) {
         .unwrap();
     network.cut();
     seen.line("disconnected", &service, &["disconnected"]).await;
+    seen.line("away", &service, &["reconnect failed"]).await;
     let listener = proxy::bind_again(&url).await;
     let _network = proxy::serve(listener, broker.url(), Duration::ZERO);
     seen.line("reconnected", &service, &["reconnected"]).await;

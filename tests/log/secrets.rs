@@ -1,5 +1,5 @@
-//! Payloads, headers and credentials are logged at no level, and a body that does not decode is not
-//! in STATS either, which anybody may ask for.
+//! The framework logs payloads, headers and credentials at no level, and a body that it could not decode
+//! is not in STATS either, which anybody may ask for. What a program's own errors say is not in its hands.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -21,10 +21,14 @@ use crate::log::SERVICE;
 use crate::service::{RunningService, Service, ServiceBuilder, StopReport};
 use crate::wire::{ConnectOptions, Connection};
 
-/// What is logged unless told otherwise. The client reports each reconnect at `info`, and so do we.
-/// Each attempt to connect that fails is an error to the client, and there may be many: we say once
-/// that they fail.
-const DEFAULT_LOG: &str = "info,async_nats=warn,async_nats::connector=off";
+/// What is logged unless told otherwise.
+const DEFAULT_LOG: &str = "info";
+
+/// The client, whose own lines are for who asks for them by its name. It reports each reconnect at
+/// `info`, and so do we. Each attempt to connect that fails is an error to it, and there may be many:
+/// we say once why they fail.
+const CLIENT: &str = "async_nats";
+const CLIENT_CONNECTOR: &str = "async_nats::connector";
 
 /// A program that runs services.
 ///
@@ -563,7 +567,14 @@ fn log_targets(text: &str) -> Result<Targets, AppError> {
             return Err(refused(part));
         }
     }
-    text.parse().map_err(|_| refused(text))
+    let targets: Targets = text.parse().map_err(|_| refused(text))?;
+    if targets.iter().any(|(target, _)| target.starts_with(CLIENT)) {
+        return Ok(targets);
+    }
+    let rest = targets.default_level().unwrap_or(LevelFilter::OFF);
+    Ok(targets
+        .with_target(CLIENT, rest.min(LevelFilter::WARN))
+        .with_target(CLIENT_CONNECTOR, LevelFilter::OFF))
 }
 
 #[cfg(test)]
@@ -581,5 +592,38 @@ mod tests {
                 "{wrong}: {error}"
             );
         }
+    }
+
+    #[test]
+    fn the_client_speaks_when_it_is_named() {
+        use tracing::Level;
+        let shows = |text: &str, target: &str, level| {
+            let targets = log_targets(text).unwrap();
+            targets.would_enable(target, &level)
+        };
+        for text in [
+            DEFAULT_LOG,
+            "debug",
+            "info,micro::request=debug",
+            "my_crate=off,trace",
+        ] {
+            assert!(shows(text, "async_nats", Level::WARN), "{text}");
+            assert!(!shows(text, "async_nats", Level::INFO), "{text}");
+            assert!(!shows(text, CLIENT_CONNECTOR, Level::ERROR), "{text}");
+            assert!(shows(text, "micro::request", Level::INFO), "{text}");
+        }
+        assert!(shows(
+            "info,micro::request=debug",
+            "micro::request",
+            Level::DEBUG
+        ));
+        for text in ["error", "off", "micro=info"] {
+            assert!(!shows(text, "async_nats", Level::WARN), "{text}");
+        }
+        assert!(shows(
+            "info,async_nats=debug",
+            CLIENT_CONNECTOR,
+            Level::DEBUG
+        ));
     }
 }

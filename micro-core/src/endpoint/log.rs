@@ -54,9 +54,31 @@ impl End {
 pub(super) struct Log {
     place: Arc<Place>,
     refused: Arc<Flood>,
-    failed: Arc<Flood>,
+    failed: Failures,
     no_reply_subject: Arc<Flood>,
     unsent: Arc<Flood>,
+}
+
+/// Those of one kind do not keep those of another from being told: an endpoint that is always too
+/// slow for some callers may also panic one day.
+#[derive(Debug, Default)]
+struct Failures {
+    panicked: Arc<Flood>,
+    internal: Arc<Flood>,
+    too_late: Arc<Flood>,
+    too_large: Arc<Flood>,
+}
+
+impl Failures {
+    fn of(&self, fault: &Fault) -> &Arc<Flood> {
+        let panicked = |text: &str| text.starts_with("the handler panicked: ");
+        match fault.code() {
+            504 => &self.too_late,
+            413 => &self.too_large,
+            _ if fault.log_text().is_some_and(panicked) => &self.panicked,
+            _ => &self.internal,
+        }
+    }
 }
 
 impl Log {
@@ -64,7 +86,7 @@ impl Log {
         Self {
             place,
             refused: Arc::default(),
-            failed: Arc::default(),
+            failed: Failures::default(),
             no_reply_subject: Arc::default(),
             unsent: Arc::default(),
         }
@@ -138,25 +160,44 @@ impl Log {
 
     /// A request in which the service is at fault.
     pub(super) fn failed(&self, subject: &str, fault: &Fault) {
-        if !fault.is_failure() || !self.failed.count() {
+        if !fault.is_failure() {
+            return;
+        }
+        let says = || fault.log_text().map(line).unwrap_or_default();
+        let flood = self.failed.of(fault);
+        if !flood.count_saying(says) {
             return;
         }
         let (service, instance, endpoint) = self.names();
+        let code = fault.code();
         tracing::error!(
             target: REQUEST,
             service,
             instance,
             endpoint,
             subject = line(subject),
-            code = fault.code(),
-            error = fault.log_text().map(line),
+            code,
+            error = says(),
             "request failed"
         );
         let names = self.owned_names();
-        self.failed.follow(move |Pause { kept_back, .. }| {
+        flood.follow(move |pause| {
+            let Pause {
+                kept_back,
+                says: error,
+                ..
+            } = pause;
             if kept_back > 0 {
                 let [service, instance, endpoint] = names.each_ref().map(String::as_str);
-                tracing::error!(target: REQUEST, service, instance, endpoint, kept_back, "request failed");
+                tracing::error!(
+                    target: REQUEST,
+                    service,
+                    instance,
+                    endpoint,
+                    error,
+                    kept_back,
+                    "request failed"
+                );
             }
         });
     }

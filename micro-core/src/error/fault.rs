@@ -251,7 +251,7 @@ impl Fault {
     }
 
     /// As STATS has it in `last_error`: `400:no such user`. Anybody may ask for STATS, so what is
-    /// hidden from callers is hidden here too, and so is what a caller has sent.
+    /// hidden from callers is hidden here too, and so is what a caller has sent, where it is known.
     pub(crate) fn stats_text(&self) -> String {
         let text = match (&self.hidden, &self.noted) {
             (None, Some(noted)) => noted,

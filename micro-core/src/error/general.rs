@@ -142,10 +142,15 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-/// The text of an error without the values that it quotes, if it is known to quote some.
+/// The text of an error without the values that it quotes, if it is known to quote some. One that
+/// writes another's text and does not have it as its source is not known: `transparent` ones are such.
 fn unquoted(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref() {
         return Some(harmless(error));
+    }
+    // What serde_json's errors become by `?` where files are read: the same text, and no source.
+    if let Some(error) = error.downcast_ref::<std::io::Error>() {
+        return error.get_ref().and_then(|inner| unquoted(inner));
     }
     error
         .downcast_ref::<DecodeError>()
@@ -174,5 +179,29 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(error: impl std::error::Error + Send + Sync + 'static) -> String {
+        let fault = Error::from(error).to_fault();
+        fault.log_text().unwrap_or_default().to_owned()
+    }
+
+    fn of_json() -> serde_json::Error {
+        serde_json::from_str::<u8>(r#""hunter2""#).unwrap_err()
+    }
+
+    #[test]
+    fn what_serde_quotes_is_not_logged_however_it_is_wrapped() {
+        let harmless = "line 1 column 9: invalid type: string, expected u8";
+        assert_eq!(noted(of_json()), harmless);
+        assert_eq!(noted(std::io::Error::from(of_json())), harmless);
+        let nested = std::io::Error::other(std::io::Error::from(of_json()));
+        assert_eq!(noted(nested), harmless);
+        assert_eq!(noted(std::io::Error::other("full")), "full");
     }
 }

@@ -144,10 +144,6 @@ mod tests {
             ),
             (says::<Known>("{}"), "line 1 column 2: missing field `name`"),
             (
-                says::<HashMap<u8, u8>>(r#"{"hunter2":1}"#),
-                "line 1 column 10: invalid value: string, expected u8",
-            ),
-            (
                 says::<IpAddr>(r#""hunter2""#),
                 "line 1 column 9: its type refuses it",
             ),
@@ -155,6 +151,14 @@ mod tests {
         ] {
             assert_eq!(said, is);
         }
+    }
+
+    /// `serde_json` says it in one way or another, by the features that a program gives it.
+    #[test]
+    fn a_key_is_not_said_either() {
+        let said = says::<HashMap<u8, u8>>(r#"{"hunter2":1}"#);
+        assert!(said.contains(": invalid value: "), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
     }
 
     #[test]

@@ -56,11 +56,11 @@ pub enum Incident {
     ///
     /// Told when it begins, and once a second while it goes on.
     #[error(
-        "messages came faster than they were read, and the client has dropped {dropped} of them: raise its `subscription_capacity`, or add instances"
+        "messages came faster than they were read, and the client has dropped at least {dropped} of them: raise its `subscription_capacity`, or add instances"
     )]
     #[non_exhaustive]
     SlowConsumer {
-        /// How many, since it was last told.
+        /// How many, since it was last told, at least: under a flood the client does not tell of each.
         dropped: u64,
     },
     /// A discovery request, or one that was answered with something, had no reply subject.
@@ -137,7 +137,7 @@ fn of(endpoint: Option<&String>) -> String {
 }
 
 /// Where incidents are reported. Without an error handler they go nowhere: whoever reports one has
-/// logged it.
+/// logged it, or has returned it as an error to the handler whose reply it was.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Incidents {
     handler: Option<Ways>,

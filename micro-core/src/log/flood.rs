@@ -1,5 +1,6 @@
 //! Lines that may come by the thousand: the first is written, the others are counted.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,46 +9,56 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(5);
 
 /// One kind of line.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Flood {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
-    /// When it began; nothing while it is calm.
-    since: Option<Instant>,
-    /// How many there were since then.
+    /// The time of the first and of the last of them; nothing while it is calm.
+    times: Option<(Instant, Instant)>,
+    /// How many there were since the first.
     seen: u64,
     /// How many of them no line has told of.
     kept_back: u64,
+    /// What the last one that was kept back says.
+    says: String,
+    tell: Option<Tell>,
 }
 
+type Tell = Arc<dyn Fn(Pause) + Send + Sync>;
+
 /// What there is to tell after a while.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pause {
     /// How many there were since it began.
     pub(crate) seen: u64,
     /// How many of them no line has told of.
     pub(crate) kept_back: u64,
-    /// How long it lasts by now.
+    /// What the last of these says, if they say anything.
+    pub(crate) says: String,
+    /// How long it was from the first to the last of them.
     pub(crate) lasts: Duration,
-    /// Whether it is over: there were none since the line before.
+    /// Whether it is over: there were none since the line before, or there will be none.
     pub(crate) over: bool,
 }
 
 impl Flood {
-    /// Tells of those after the first: every few seconds while there are some, and when it is over.
-    pub(crate) fn follow(self: &Arc<Self>, tell: impl Fn(Pause) + Send + 'static) {
+    /// Tells of those after the first: every few seconds while there are some, when it is over, and
+    /// at once when nobody is left who could count another one.
+    pub(crate) fn follow(self: &Arc<Self>, tell: impl Fn(Pause) + Send + Sync + 'static) {
+        let tell: Tell = Arc::new(tell);
+        self.state().tell = Some(Arc::clone(&tell));
         let flood = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(EVERY).await;
-                // The endpoint has gone: STATS and the report of its stop have had the numbers.
                 let Some(flood) = flood.upgrade() else { return };
                 let pause = flood.pause();
+                let over = pause.over;
                 tell(pause);
-                if pause.over {
+                if over {
                     return;
                 }
             }
@@ -56,37 +67,78 @@ impl Flood {
 
     /// One more. Whether it is the first after a calm: to be told at once, and to be followed.
     pub(crate) fn count(&self) -> bool {
+        self.add(1, String::new)
+    }
+
+    /// One more, which says something of its own.
+    pub(crate) fn count_saying(&self, says: impl FnOnce() -> String) -> bool {
+        self.add(1, says)
+    }
+
+    /// As [`count`](Self::count), for many that came together.
+    pub(crate) fn count_many(&self, number: u64) -> bool {
+        self.add(number, String::new)
+    }
+
+    fn add(&self, number: u64, says: impl FnOnce() -> String) -> bool {
         let mut state = self.state();
-        let first = state.since.is_none();
+        let now = Instant::now();
+        let first = state.times.is_none();
         if first {
-            state.since = Some(Instant::now());
+            state.times = Some((now, now));
         } else {
-            state.kept_back += 1;
+            state.times = state.times.map(|(since, _)| (since, now));
+            state.kept_back += number;
+            state.says = says();
         }
-        state.seen += 1;
+        state.seen += number;
         first
     }
 
     fn pause(&self) -> Pause {
-        let mut state = self.state();
+        self.state().pause()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn pause(&mut self) -> Pause {
         let pause = Pause {
-            seen: state.seen,
-            kept_back: std::mem::take(&mut state.kept_back),
-            lasts: state.since.map_or(Duration::ZERO, |since| since.elapsed()),
+            seen: self.seen,
+            kept_back: std::mem::take(&mut self.kept_back),
+            says: std::mem::take(&mut self.says),
+            lasts: self
+                .times
+                .map_or(Duration::ZERO, |(since, last)| last.duration_since(since)),
             over: false,
         };
         if pause.kept_back > 0 {
             return pause;
         }
-        *state = State::default();
+        *self = Self::default();
         Pause {
             over: true,
             ..pause
         }
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Flood {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tell) = state.tell.take() {
+            let last = state.pause();
+            tell(Pause { over: true, ..last });
+        }
+    }
+}
+
+impl fmt::Debug for Flood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flood")
     }
 }
 
@@ -119,5 +171,34 @@ mod tests {
         assert!(flood.count());
         assert_eq!(told(&flood), (1, 0, true));
         assert!(flood.count());
+    }
+
+    #[test]
+    fn it_lasts_to_the_last_one_and_not_to_the_look() {
+        let flood = Flood::default();
+        flood.count();
+        std::thread::sleep(Duration::from_millis(2));
+        flood.count_saying(|| "second".to_owned());
+        let told = flood.pause();
+        assert_eq!(told.says, "second");
+        assert!(told.lasts >= Duration::from_millis(2), "{told:?}");
+        std::thread::sleep(Duration::from_millis(2));
+        let over = flood.pause();
+        assert!(over.over, "{over:?}");
+        assert_eq!(over.lasts, told.lasts);
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_back_is_told_when_nobody_counts_any_more() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let flood = Arc::new(Flood::default());
+        assert!(flood.count());
+        flood.follow(move |pause| tell.send(pause).unwrap());
+        assert!(!flood.count_saying(|| "third".to_owned()));
+        drop(flood);
+        let pause = told.try_recv().unwrap();
+        assert_eq!((pause.seen, pause.kept_back, pause.over), (2, 1, true));
+        assert_eq!(pause.says, "third");
+        assert!(told.try_recv().is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! What happens to the connection while a service runs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use crate::wire::{Event, Listener, Refused, is_own_question};
 /// How often it is told that messages are being dropped.
 const DROPS_TOLD_EVERY: Duration = Duration::from_secs(1);
 
+/// How many reasons are told of why a connection does not come back. The client has about ten.
+const REASONS_MAX: usize = 16;
+
 /// Sees what happens to the connection, until the service has stopped. `ended` is ready when the
 /// discovery's subscriptions have ended: not every way in which a connection closes is announced.
 pub(super) async fn watch(
@@ -22,8 +26,8 @@ pub(super) async fn watch(
 ) {
     let mut ended = std::pin::pin!(ended);
     let mut drops = Drops::new(&events);
-    let (mut away, mut is_let_in) = (None, true);
-    let refusals = Arc::default();
+    let (mut away, mut is_let_in) = (None::<Away>, true);
+    let mut refusals = Refusals::default();
     loop {
         let event = tokio::select! {
             _ = service.stopped() => return,
@@ -42,12 +46,12 @@ pub(super) async fn watch(
         let (name, instance) = (service.name(), service.id());
         match event {
             Event::Disconnected => {
-                away.get_or_insert_with(Instant::now);
+                away.get_or_insert_with(Away::now);
                 tracing::warn!(target: CONNECTION, service = name, instance, "disconnected");
             }
             Event::Connected => {
                 is_let_in = true;
-                let duration_us = away.take().map(|since| micros(since.elapsed()));
+                let duration_us = away.take().map(|away| micros(away.since.elapsed()));
                 tracing::info!(target: CONNECTION, service = name, instance, duration_us, "reconnected");
             }
             Event::LoginRefused { reason } => {
@@ -85,42 +89,96 @@ pub(super) async fn watch(
                 if is_own_question(&subject) {
                     continue;
                 }
-                let cause = format!("the NATS server does not permit a message to `{subject}`");
+                // A stranger may have chosen it, and anybody may ask for STATS.
+                let shown = line(&subject);
+                let cause = format!("the NATS server does not permit a message to `{shown}`");
                 let endpoint = service.whose_reply(&subject, &cause);
-                log_refused(&service, &refusals, endpoint.as_deref(), &subject);
+                refusals.log(&service, endpoint.as_deref(), &subject);
                 service.report(Incident::PublishRefused { subject, endpoint });
             }
             Event::Refused(refused) => {
-                log_refused(&service, &refusals, None, refused.subject());
+                refusals.log(&service, None, refused.subject());
             }
             Event::SlowConsumer => drops.go_on(&service, &events),
             Event::Other(text) => {
                 let error = line(&text);
-                tracing::debug!(target: CONNECTION, service = name, instance, error, "event");
+                if away.as_mut().is_some_and(|away| away.is_new(&error)) {
+                    tracing::warn!(target: CONNECTION, service = name, instance, error, "reconnect failed");
+                } else {
+                    tracing::debug!(target: CONNECTION, service = name, instance, error, "event");
+                }
             }
         }
     }
 }
 
-/// A message that the server refuses, or a subscription of somebody else's. A stranger who names a
-/// reply subject that is not permitted can cause it, again and again.
-fn log_refused(
-    service: &RunningService,
-    refusals: &Arc<Flood>,
-    endpoint: Option<&str>,
-    subject: &str,
-) {
-    if !refusals.count() {
-        return;
-    }
-    let (service, instance) = (service.name().to_owned(), service.id().to_owned());
-    let subject = line(subject);
-    tracing::error!(target: CONNECTION, service, instance, endpoint, subject, "refused");
-    refusals.follow(move |Pause { kept_back, .. }| {
-        if kept_back > 0 {
-            tracing::error!(target: CONNECTION, service, instance, kept_back, "refused");
+/// A connection that went.
+struct Away {
+    since: Instant,
+    /// Why it did not come back, as far as that was told.
+    told: Vec<String>,
+}
+
+impl Away {
+    fn now() -> Self {
+        Self {
+            since: Instant::now(),
+            told: Vec::new(),
         }
-    });
+    }
+
+    /// Whether this is to be told: each attempt to come back says the same again.
+    fn is_new(&mut self, reason: &str) -> bool {
+        let is_new = self.told.len() < REASONS_MAX && self.told.iter().all(|told| told != reason);
+        if is_new {
+            self.told.push(reason.to_owned());
+        }
+        is_new
+    }
+}
+
+/// Messages that the server refuses, and subscriptions of somebody else's. A stranger who names a
+/// reply subject that is not permitted can cause them again and again, for one endpoint: those of
+/// the others, and of the program itself, are told all the same.
+#[derive(Default)]
+struct Refusals(HashMap<Option<String>, Arc<Flood>>);
+
+impl Refusals {
+    fn log(&mut self, service: &RunningService, endpoint: Option<&str>, subject: &str) {
+        let endpoint = endpoint.map(str::to_owned);
+        let flood = self.0.entry(endpoint.clone()).or_default();
+        if !flood.count_saying(|| line(subject)) {
+            return;
+        }
+        let (service, instance) = (service.name().to_owned(), service.id().to_owned());
+        let subject = line(subject);
+        tracing::error!(
+            target: CONNECTION,
+            service,
+            instance,
+            endpoint,
+            subject,
+            "refused"
+        );
+        flood.follow(move |pause| {
+            let Pause {
+                kept_back,
+                says: subject,
+                ..
+            } = pause;
+            if kept_back > 0 {
+                tracing::error!(
+                    target: CONNECTION,
+                    service,
+                    instance,
+                    endpoint,
+                    subject,
+                    kept_back,
+                    "refused"
+                );
+            }
+        });
+    }
 }
 
 /// Messages that the client drops, told once in a while.

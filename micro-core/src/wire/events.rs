@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use super::connect_error::is_about_who;
-use crate::log::CONNECTION;
+use crate::log::{CONNECTION, Flood, Pause};
 
 /// How many events a listener may be behind before it misses the oldest. Events are rare (a
 /// reconnect, a refused subscription), so this is for bursts of refusals at a start.
 const BACKLOG: usize = 256;
 
-/// The client tells of each message that it drops, which may be thousands in a second. All are
-/// counted, and one of them in this time is handed on, so that they push nothing else out.
+/// The client tells of each message that it drops, which may be thousands in a second, as far as its own
+/// channel has room. All that it tells of are counted, and one of them in this time is handed on, so
+/// that they push nothing else out.
 const DROPS_TOLD_EVERY: Duration = Duration::from_millis(100);
 
 /// The events of one connection.
@@ -101,6 +102,7 @@ impl Events {
         Listener {
             receiver: self.sender.subscribe(),
             drops: Arc::clone(&self.drops),
+            missed: Arc::default(),
         }
     }
 }
@@ -208,10 +210,13 @@ impl Refused {
 pub(crate) struct Listener {
     receiver: broadcast::Receiver<Event>,
     drops: Arc<Drops>,
+    /// Events that were pushed out before they were read.
+    missed: Arc<Flood>,
 }
 
 impl Listener {
-    /// How many messages the client has dropped on this connection so far.
+    /// How many messages the client has dropped on this connection so far, at least: it tells of each
+    /// by a channel of 128, and not of those for which that has no room.
     pub(crate) fn dropped(&self) -> u64 {
         self.drops.count.load(Ordering::SeqCst)
     }
@@ -221,11 +226,23 @@ impl Listener {
         loop {
             match self.receiver.recv().await {
                 Ok(event) => return event,
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(target: CONNECTION, missed, "connection events came faster than they were read");
-                }
+                Err(broadcast::error::RecvError::Lagged(missed)) => self.log_missed(missed),
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
+        }
+    }
+
+    fn log_missed(&self, number: u64) {
+        let tell = |missed: u64| {
+            tracing::warn!(target: CONNECTION, missed, "connection events came faster than they were read");
+        };
+        if self.missed.count_many(number) {
+            tell(number);
+            self.missed.follow(move |Pause { kept_back, .. }| {
+                if kept_back > 0 {
+                    tell(kept_back);
+                }
+            });
         }
     }
 
