@@ -155,6 +155,18 @@ async fn a_second_signal_ends_at_once() {
 /// Where the program of the next test finds its server.
 const HOOKED_NATS: &str = "MICRO_TEST_HOOKED_NATS";
 
+/// A test that is ignored but as the program of another, as a process.
+fn ignored(test: &str, broker: &Broker) -> tokio::process::Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(HOOKED_NATS, broker.url())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
 #[ignore = "the program of another test, and nothing without it"]
 #[tokio::test]
 async fn hooked() {
@@ -184,15 +196,7 @@ async fn hooked() {
 async fn a_signal_while_a_start_hook_waits_loses_no_request() {
     let broker = Broker::start().await;
     for second in [None, Some(("INT", 130))] {
-        let mut program = Command::new(std::env::current_exe().unwrap());
-        let mut program = program
-            .args(["--exact", "program::hooked", "--ignored", "--nocapture"])
-            .env(HOOKED_NATS, broker.url())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let mut program = ignored("program::hooked", &broker);
         let mut log = BufReader::new(program.stderr.take().unwrap()).lines();
         let mut until = async |says: &str| {
             while let Some(line) = raw::soon(log.next_line()).await.unwrap() {
@@ -255,15 +259,7 @@ fn blocked() {
 #[tokio::test]
 async fn a_thread_that_blocks_for_ever_does_not_keep_a_program_from_ending() {
     let broker = Broker::start().await;
-    let mut program = Command::new(std::env::current_exe().unwrap());
-    let mut program = program
-        .args(["--exact", "program::blocked", "--ignored", "--nocapture"])
-        .env(HOOKED_NATS, broker.url())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
+    let mut program = ignored("program::blocked", &broker);
     let mut log = BufReader::new(program.stderr.take().unwrap()).lines();
     while !raw::soon(log.next_line())
         .await
