@@ -56,7 +56,7 @@ async fn a_service_outlives_its_node_under_load_from_another() {
     let started = service.stats().started;
     let mut requests_before = 0;
     for round in 0..3 {
-        let here = Cluster::node_of(service.connection().client());
+        let here = Cluster::node_of(&service.connection().client());
         let there = (here + 1) % 3;
         let client = cluster.nodes[there].client().await;
         raw::until("the service known there", async || {
@@ -77,7 +77,7 @@ async fn a_service_outlives_its_node_under_load_from_another() {
         cluster.nodes[here].kill().await;
         is_back(&client, &service).await;
         let seen = Instant::now();
-        assert_ne!(Cluster::node_of(service.connection().client()), here);
+        assert_ne!(Cluster::node_of(&service.connection().client()), here);
         served(2_000).await;
         let calls = load.end().await;
 
@@ -124,7 +124,7 @@ async fn the_next_call_succeeds_when_the_node_of_a_caller_dies() {
     };
     let list = format!("nats://127.0.0.1:{},{}", free_port(), cluster.urls());
     let connection = Connection::connect(&list).await.unwrap();
-    let here = Cluster::node_of(connection.client());
+    let here = Cluster::node_of(&connection.client());
     let elsewhere = cluster.nodes[(here + 1) % 3].url();
     let service = serve(&elsewhere).await;
     let caller = Caller::new(&connection);
@@ -136,11 +136,11 @@ async fn the_next_call_succeeds_when_the_node_of_a_caller_dies() {
     assert_eq!(call().await, service.id());
     cluster.nodes[here].kill().await;
     raw::until("the cut seen", async || {
-        !connection.is_connected() || Cluster::node_of(connection.client()) != here
+        !connection.is_connected() || Cluster::node_of(&connection.client()) != here
     })
     .await;
     assert_eq!(call().await, service.id());
-    assert_ne!(Cluster::node_of(connection.client()), here);
+    assert_ne!(Cluster::node_of(&connection.client()), here);
 }
 
 /// The same as programs: one list of three, in a variable.

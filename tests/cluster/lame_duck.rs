@@ -38,7 +38,7 @@ async fn moved(cluster: &Cluster, connection: &Connection, from: usize, connecti
         for node in &cluster.nodes {
             all += node.connections().await.len();
         }
-        Cluster::node_of(connection.client()) != from && all == connections
+        Cluster::node_of(&connection.client()) != from && all == connections
     })
     .await;
 }
@@ -61,7 +61,7 @@ async fn the_only_instance_moves_under_load_without_a_failed_call() {
     let service = serve(&cluster.nodes[0].url()).await;
     let (started, mut before) = (service.stats().started, 0);
     for round in 0..3 {
-        let here = Cluster::node_of(service.connection().client());
+        let here = Cluster::node_of(&service.connection().client());
         let client = beside(&cluster, here).await;
         let load = Callers::start(&client, "moving.work");
         more(&service, 500).await;

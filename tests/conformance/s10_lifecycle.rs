@@ -252,7 +252,7 @@ async fn a_subscription_that_is_refused_fails_the_start_by_name_and_leaves_nothi
         assert_eq!(named, subject);
         // A round trip of the same connection: the server has heard of all that was given up.
         let here = connection.client();
-        assert!(is_silent(here, "nobody").await);
+        assert!(is_silent(&here, "nobody").await);
         for nobody in ["echo", "fail", "$SRV.PING", "$SRV.INFO.partly"] {
             assert!(is_silent(&client, nobody).await, "{nobody}");
         }

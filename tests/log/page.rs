@@ -195,6 +195,12 @@ async fn connections(broker: &Broker, seen: &mut Seen) {
     let listener = proxy::bind_again(&url).await;
     let _network = proxy::serve(listener, broker.url(), Duration::ZERO);
     seen.line("reconnected", &service, &["reconnected"]).await;
+    // The client says so before it has asked for its subscriptions again.
+    raw::round_trip(&connection.client()).await;
+    raw::poison(broker.url(), "echo").await;
+    seen.line("failed", &service, &["client failed"]).await;
+    let renewed = async || connection.is_connected();
+    raw::until("another client", renewed).await;
     connection.client().drain().await.unwrap();
     seen.line("closed", &service, &["closed"]).await;
     seen.line("cause", &service, &["service: draining", "error="])

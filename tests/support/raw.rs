@@ -7,6 +7,8 @@ use std::time::Duration;
 use async_nats::{Client, HeaderMap, Message, RequestErrorKind};
 use futures_util::StreamExt as _;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// Long enough for a loaded machine: reaching it is a failure.
@@ -36,6 +38,22 @@ pub(crate) async fn round_trip(client: &Client) {
     let nobody = client.new_inbox();
     let answer = try_request(client, &nobody, "").await;
     assert_eq!(answer.unwrap_err(), RequestErrorKind::NoResponders);
+}
+
+/// Sends what a client of async-nats 0.51 fails at: a carriage return inside the value of a header.
+pub(crate) async fn poison(url: &str, subject: &str) {
+    let headers = "NATS/1.0\r\nX: a\rb\r\n\r\n";
+    let hello = "CONNECT {\"verbose\":false,\"headers\":true}\r\n";
+    let size = headers.len();
+    let sent = format!("{hello}HPUB {subject} {size} {size}\r\n{headers}\r\nPING\r\n");
+    let address = url.trim_start_matches("nats://");
+    let mut socket = BufReader::new(TcpStream::connect(address).await.unwrap());
+    socket.write_all(sent.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    while line != "PONG\r\n" {
+        line.clear();
+        soon(socket.read_line(&mut line)).await.unwrap();
+    }
 }
 
 /// The body of a reply, as text.

@@ -288,26 +288,6 @@ async fn a_message_that_the_client_cannot_read_leaves_the_service_as_it_was() {
     assert_eq!(stopped.cause, None);
 }
 
-/// async-nats 0.51 panics on a carriage return inside the value of a header that it receives
-/// (nats-io/nats.rs#1612), and with that its connection is gone. Once that is an error there, this
-/// belongs into the list above.
-#[tokio::test]
-async fn a_message_that_ends_the_client_ends_the_service_with_a_word() {
-    let broker = Broker::start().await;
-    let connection = Connection::connect(broker.url()).await.unwrap();
-    let (service, mut incidents) = start(&connection).await;
-    let mut socket = Socket::connect(&broker).await;
-    let headers = b"NATS/1.0\r\nX: a\rb\r\n\r\n";
-    socket.publish(b"echo", b"reply.x", headers, b"").await;
-    let told = raw::soon(incidents.recv()).await.unwrap();
-    assert_eq!(told, Incident::ConnectionClosed);
-    let report = raw::soon(service.stopped()).await;
-    assert_eq!(
-        report.cause.as_deref(),
-        Some("its connection to NATS is closed")
-    );
-}
-
 #[tokio::test]
 async fn reserved_and_impossible_reply_subjects_are_not_answered() {
     let broker = Broker::start().await;
@@ -513,7 +493,13 @@ impl Socket {
     }
 
     /// Returns when the server has it. `headers` is the whole block, or empty.
-    async fn publish(&mut self, subject: &[u8], reply: &[u8], headers: &[u8], body: &[u8]) {
+    pub(crate) async fn publish(
+        &mut self,
+        subject: &[u8],
+        reply: &[u8],
+        headers: &[u8],
+        body: &[u8],
+    ) {
         let (verb, sizes) = match headers.len() {
             0 => ("PUB", body.len().to_string()),
             size => ("HPUB", format!("{size} {}", size + body.len())),

@@ -41,6 +41,7 @@ mod observers;
 mod panics;
 mod program;
 mod queue_groups;
+mod renewal;
 mod replies;
 mod typed;
 #[cfg(feature = "websockets")]

@@ -48,6 +48,13 @@ pub enum Incident {
         /// What the client said.
         reason: String,
     },
+    /// The client of the connection has failed, at a message that it cannot read or by another fault of
+    /// its own, and another takes over: as when a connection breaks, what was on its way is lost, and
+    /// the service goes on.
+    #[error(
+        "the NATS client has failed, most likely at a message that it cannot read: what was on its way is lost, and another client takes over"
+    )]
+    ClientFailed,
     /// The connection is closed for good, and the service stops.
     #[error("the connection to NATS is closed; the service stops")]
     ConnectionClosed,
@@ -99,7 +106,8 @@ impl Incident {
             | Self::PublishRefused { subject, .. }
             | Self::NoReplySubject { subject }
             | Self::ReplyNotSent { subject, .. } => Some(subject),
-            Self::ConnectionClosed
+            Self::ClientFailed
+            | Self::ConnectionClosed
             | Self::CredentialsRefused { .. }
             | Self::SlowConsumer { .. }
             | Self::StatsHandler { .. } => None,
@@ -126,6 +134,7 @@ impl Incident {
             self,
             Self::SubscriptionRefused { .. }
                 | Self::CredentialsRefused { .. }
+                | Self::ClientFailed
                 | Self::ConnectionClosed
                 | Self::SlowConsumer { .. }
         )

@@ -45,6 +45,11 @@ pub(super) async fn watch(
         }
         let (name, instance) = (service.name(), service.id());
         match event {
+            Event::ClientFailed if service.connection().is_kept() => {
+                away.get_or_insert_with(Away::now);
+                tracing::warn!(target: CONNECTION, service = name, instance, "client failed");
+                service.report(Incident::ClientFailed);
+            }
             Event::Disconnected => {
                 away.get_or_insert_with(Away::now);
                 tracing::warn!(target: CONNECTION, service = name, instance, "disconnected");
@@ -62,7 +67,7 @@ pub(super) async fn watch(
                     service.report(Incident::CredentialsRefused { reason });
                 }
             }
-            Event::Closed => {
+            Event::Closed | Event::ClientFailed => {
                 tracing::error!(target: CONNECTION, service = name, instance, "closed");
                 service.report(Incident::ConnectionClosed);
                 service.stop_because("its connection to NATS is closed");

@@ -10,8 +10,8 @@ use super::auth::Auth;
 use super::connect_error::{ConnectError, is_about_who};
 use super::connection::Connection;
 use super::events::Events;
+use super::keeper::Again;
 use super::look::{self, Seen};
-use super::moving::Again;
 use super::options::ConnectOptions;
 use super::tls;
 use super::urls::ServerUrls;
@@ -103,7 +103,7 @@ async fn connect_now(options: &ConnectOptions) -> Result<Connection, ConnectErro
         Ok(client) => {
             accepted(auth.as_deref());
             let connection = Connection::with_events(client, events);
-            connection.moves(again(options, &urls, auth.as_ref()));
+            connection.keep(again(options, &urls, auth.as_ref()));
             return Ok(connection);
         }
         Err(error) => error,
@@ -131,7 +131,7 @@ async fn connect_now(options: &ConnectOptions) -> Result<Connection, ConnectErro
                     if let Err(error) = all {
                         tracing::warn!(target: CONNECTION, %error, "only the servers that are there now are known");
                     }
-                    connection.moves(again(options, &urls, auth.as_ref()));
+                    connection.keep(again(options, &urls, auth.as_ref()));
                     return Ok(connection);
                 }
                 Err(again) => error = again,
@@ -186,7 +186,11 @@ fn client(
 /// The same client once more, with events of its own.
 fn again(options: &ConnectOptions, urls: &ServerUrls, auth: Option<&Arc<Credentials>>) -> Again {
     let (options, urls, auth) = (options.clone(), urls.clone(), auth.cloned());
-    Box::new(move |events| client(&options, &urls, auth.as_ref(), events))
+    Again {
+        servers: urls.addresses().to_vec(),
+        discovers: !urls.any_websocket(),
+        options: Box::new(move |events| client(&options, &urls, auth.as_ref(), events)),
+    }
 }
 
 /// The client's options with an answer to the server's challenge, which is made anew at each

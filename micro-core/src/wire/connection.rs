@@ -15,15 +15,19 @@ use micro_names::Shown;
 use super::barrier::{self, BarrierError};
 use super::events::{Events, Listener};
 use super::headers::Headers;
-use super::moving::{self, Again, Bridge};
+use super::keeper::{self, Again};
+use super::link::{Current, Links};
+use super::moving::Bridge;
 use super::replies::{Replies, says_no_responders};
 use super::reply_subject;
-use super::requests::Requests;
-use super::subscription::{Slot, Subscription};
+use super::subscription::{Slot, Subscription, subscribe};
 use crate::log::CONNECTION;
 
 /// How long the client may take to accept a subscription.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
+
+/// How soon to look again for a client in place of one that has failed.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The subjects of one message, the reply's included. Whoever writes a longer line loses the
 /// connection, and with it whatever else goes over it: a long token in a call, or the long reply
@@ -47,9 +51,10 @@ pub struct Connection {
 }
 
 pub(super) struct Inner {
-    pub(super) client: Client,
+    pub(super) links: Links,
     pub(super) events: Events,
-    pub(super) requests: tokio::sync::OnceCell<Requests>,
+    /// Whether somebody sees to it that there is a client.
+    is_kept: AtomicBool,
     /// What stands in for the client while it changes its server.
     bridge: RwLock<Option<Arc<Bridge>>>,
     /// Whether there is one: cheaper to ask than for itself.
@@ -75,9 +80,9 @@ impl Connection {
             inner: Arc::new(Inner {
                 observed,
                 fence: tokio::sync::Mutex::new(()),
-                client,
+                links: Links::new(client),
                 events,
-                requests: tokio::sync::OnceCell::new(),
+                is_kept: AtomicBool::new(false),
                 bridge: RwLock::default(),
                 is_bridged: AtomicBool::new(false),
                 gate: Arc::default(),
@@ -86,30 +91,34 @@ impl Connection {
         }
     }
 
-    /// Moves to another server when this one is about to go.
-    pub(super) fn moves(&self, again: Again) {
+    /// Moves to another server when this one is about to go, and has another client take over from
+    /// one that fails. To be asked for before there are subscriptions.
+    pub(super) fn keep(&self, again: Again) {
+        self.inner.is_kept.store(true, Ordering::Relaxed);
         let events = self.inner.events.listen();
-        tokio::spawn(moving::watch(Arc::downgrade(&self.inner), events, again));
+        tokio::spawn(keeper::keep(Arc::downgrade(&self.inner), events, again));
     }
 
-    /// The client underneath, for what this crate does not do.
-    pub fn client(&self) -> &Client {
-        &self.inner.client
+    /// The client underneath, for what this crate does not do. What is done with it is not moved
+    /// when the server goes, and is lost with the client when that fails: ask again then.
+    pub fn client(&self) -> Client {
+        self.inner.links.current().client.clone()
     }
 
     /// Whether the server can be reached at this moment.
     pub fn is_connected(&self) -> bool {
-        self.inner.client.connection_state() == State::Connected
+        let state = self.inner.links.current().client.connection_state();
+        state == State::Connected && !self.inner.events.has_failed()
     }
 
     /// The largest message, in bytes, that the server accepts.
     pub fn max_payload(&self) -> usize {
-        self.inner.client.max_payload()
+        self.inner.links.current().client.max_payload()
     }
 
     /// The name and the version that the server gives itself.
     pub(crate) fn server(&self) -> (String, String) {
-        let info = self.inner.client.server_info();
+        let info = self.inner.links.current().client.server_info();
         (info.server_name, info.version)
     }
 
@@ -124,21 +133,25 @@ impl Connection {
         subject: &str,
         queue_group: Option<&str>,
     ) -> Result<Subscription, SubscribeError> {
-        let client = &self.inner.client;
         let asked = async {
-            let _settled = self.inner.gate.read().await;
-            let subscriber = match queue_group {
-                Some(group) => {
-                    client
-                        .queue_subscribe(subject.to_owned(), group.to_owned())
-                        .await
+            loop {
+                let link = self.inner.link().await;
+                let settled = self.inner.gate.read().await;
+                let is_kept = self.inner.is_kept();
+                match subscribe(&link.client, subject, queue_group).await {
+                    // The client has failed, and that is about to be seen.
+                    Err(error) if is_kept && error.kind() == SubscribeErrorKind::Other => {}
+                    asked => {
+                        let gate = &self.inner.gate;
+                        let subscription =
+                            Subscription::new(asked?, subject, queue_group, gate, is_kept);
+                        self.inner.note(subscription.slot());
+                        return Ok(subscription);
+                    }
                 }
-                None => client.subscribe(subject.to_owned()).await,
-            }?;
-            let subscription =
-                Subscription::new(subscriber, subject, queue_group, &self.inner.gate);
-            self.inner.note(subscription.slot());
-            Ok(subscription)
+                drop(settled);
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
         };
         // A client that is disconnected takes no commands once its queue of them is full.
         let Ok(result) = tokio::time::timeout(ASK_WITHIN, asked).await else {
@@ -154,7 +167,20 @@ impl Connection {
 
     /// Waits until the server has read everything sent before.
     pub(crate) async fn barrier(&self, within: Duration) -> Result<(), BarrierError> {
-        barrier::barrier(&self.inner.client, &self.inner.events, within).await
+        let events = &self.inner.events;
+        let crossing = async {
+            loop {
+                let client = &self.inner.link().await.client;
+                match barrier::barrier(client, events, within).await {
+                    Err(BarrierError::Closed) if self.inner.is_kept() => {
+                        tokio::time::sleep(LOOK_EVERY).await;
+                    }
+                    crossed => return crossed,
+                }
+            }
+        };
+        let crossed = tokio::time::timeout(within, crossing).await;
+        crossed.unwrap_or(Err(BarrierError::TimedOut(within)))
     }
 
     /// Whether refusals are seen.
@@ -168,9 +194,15 @@ impl Connection {
             return;
         }
         let _one = self.inner.fence.lock().await;
-        if let Err(error) = barrier::fence(&self.inner.client, &self.inner.events, within).await {
+        let client = &self.inner.links.current().client;
+        if let Err(error) = barrier::fence(client, &self.inner.events, within).await {
             tracing::debug!(target: CONNECTION, %error, "refused subscriptions may be seen late");
         }
+    }
+
+    /// Whether another client takes over from one that fails.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.inner.is_kept()
     }
 
     pub(crate) async fn publish(&self, message: Outbound) -> Result<(), PublishError> {
@@ -178,7 +210,10 @@ impl Connection {
             Some(bridge) if bridge.takes(&message.subject) => {
                 self.publish_by(&bridge.client, message).await
             }
-            _ => self.publish_by(&self.inner.client, message).await,
+            _ => {
+                let link = self.inner.link().await;
+                self.publish_by(&link.client, message).await
+            }
         }
     }
 
@@ -204,7 +239,7 @@ impl Connection {
                     limit_bytes: self.max_payload(),
                 },
                 PublishErrorKind::InvalidSubject => PublishError::InvalidSubject,
-                PublishErrorKind::Send => PublishError::Closed,
+                PublishErrorKind::Send => self.inner.ended(),
             })
     }
 
@@ -230,17 +265,14 @@ impl Connection {
     ) -> Result<Message, RequestError> {
         // It stays until the reply is here.
         let bridge = self.inner.bridge().filter(|bridge| bridge.is_open());
+        let link;
         let (client, requests) = if let Some(bridge) = &bridge {
             (&bridge.client, &bridge.requests)
         } else {
-            let client = &self.inner.client;
-            let opened = self
-                .inner
-                .requests
-                .get_or_try_init(|| Requests::open(client));
-            let opened = opened.await;
-            let requests = opened.map_err(|_| RequestError::Publish(PublishError::Closed))?;
-            (client, requests)
+            link = self.inner.link().await;
+            let requests = link.requests().await;
+            let requests = requests.map_err(|_| RequestError::Publish(self.inner.ended()))?;
+            (&link.client, requests)
         };
         let (reply, mut pending) = requests.expect_reply();
         let message = Outbound {
@@ -255,7 +287,7 @@ impl Connection {
         match pending.reply().await {
             Some(message) if says_no_responders(&message) => Err(RequestError::NoResponders),
             Some(message) => Ok(message),
-            None => Err(RequestError::Publish(PublishError::Closed)),
+            None => Err(RequestError::Publish(self.inner.ended())),
         }
     }
 
@@ -269,10 +301,15 @@ impl Connection {
         at_most: u64,
     ) -> Result<Replies, PublishError> {
         let bridge = self.inner.bridge().filter(|bridge| bridge.is_open());
-        let client = bridge.as_ref().map_or(&self.inner.client, |b| &b.client);
-        let (inbox, replies) = Replies::open(client, at_most)
-            .await
-            .map_err(|_| PublishError::Closed)?;
+        let link;
+        let client = if let Some(bridge) = &bridge {
+            &bridge.client
+        } else {
+            link = self.inner.link().await;
+            &link.client
+        };
+        let opened = Replies::open(client, at_most).await;
+        let (inbox, replies) = opened.map_err(|_| self.inner.ended())?;
         let message = Outbound {
             subject,
             reply: Some(inbox),
@@ -285,15 +322,41 @@ impl Connection {
 
     /// Waits until everything published has left this process.
     pub(crate) async fn flush(&self) -> Result<(), PublishError> {
-        self.inner
-            .client
-            .flush()
-            .await
-            .map_err(|_| PublishError::Closed)
+        let flushed = self.inner.links.current().client.flush().await;
+        flushed.map_err(|_| self.inner.ended())
     }
 }
 
 impl Inner {
+    fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Relaxed)
+    }
+
+    /// What to send over. Waits while there is nothing and will be.
+    async fn link(&self) -> Current<'_> {
+        if self.events.has_failed() && self.is_kept() {
+            self.events.until_renewed().await;
+        }
+        self.links.current()
+    }
+
+    /// Why the client takes nothing.
+    fn ended(&self) -> PublishError {
+        if self.is_kept() {
+            PublishError::Lost
+        } else {
+            PublishError::Closed
+        }
+    }
+
+    /// The client has been closed, and no other is wanted.
+    pub(super) fn let_go(&self) {
+        self.is_kept.store(false, Ordering::Relaxed);
+        for slot in self.all_slots() {
+            slot.let_go();
+        }
+    }
+
     fn bridge(&self) -> Option<Arc<Bridge>> {
         if !self.is_bridged.load(Ordering::Relaxed) {
             return None;
@@ -357,7 +420,7 @@ impl From<&Connection> for Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("state", &self.inner.client.connection_state())
+            .field("is_connected", &self.is_connected())
             .finish_non_exhaustive()
     }
 }
@@ -428,6 +491,10 @@ pub enum PublishError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The client has failed, and what was on its way is lost with it: this message, or the reply to
+    /// it. Another client takes over.
+    #[error("the connection to NATS was lost, and what was on its way with it: try again")]
+    Lost,
     /// The connection is closed for good.
     #[error("the connection to NATS is closed")]
     Closed,

@@ -4,11 +4,11 @@
 //! async-nats reports these to one callback, given when the connection is made. [`Events`] is that
 //! callback: it hands each event on to whoever listens.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::connect_error::is_about_who;
 use crate::log::{CONNECTION, Flood, Pause};
@@ -46,6 +46,60 @@ const DROPS_TOLD_EVERY: Duration = Duration::from_millis(100);
 pub struct Events {
     sender: broadcast::Sender<Event>,
     drops: Arc<Drops>,
+    life: Arc<Life>,
+}
+
+/// Whether there is a client behind the connection.
+#[derive(Debug, Default)]
+struct Life {
+    has_failed: AtomicBool,
+    /// How many have.
+    failures: AtomicU64,
+    /// Which client it is whose events count.
+    client: AtomicU64,
+    renewed: Notify,
+}
+
+/// How many clients had failed when another was begun.
+#[derive(Debug)]
+pub(super) struct Renewing(u64);
+
+/// Goes with the client that it was given to. One that ends as it should says so before.
+#[derive(Debug)]
+struct Witness {
+    events: Events,
+    client: u64,
+    /// It has been connected, and has not been closed.
+    lives: AtomicBool,
+}
+
+impl Witness {
+    fn is_current(&self) -> bool {
+        self.client == self.events.life.client.load(Ordering::SeqCst)
+    }
+
+    fn observe(&self, event: &async_nats::Event) {
+        if !self.is_current() {
+            return;
+        }
+        match event {
+            async_nats::Event::Connected => self.lives.store(true, Ordering::SeqCst),
+            async_nats::Event::Closed => self.lives.store(false, Ordering::SeqCst),
+            _ => {}
+        }
+        self.events.observe(event);
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if *self.lives.get_mut() && self.is_current() {
+            let life = &self.events.life;
+            life.failures.fetch_add(1, Ordering::SeqCst);
+            life.has_failed.store(true, Ordering::SeqCst);
+            let _ = self.events.sender.send(Event::ClientFailed);
+        }
+    }
 }
 
 /// Messages that the client had no room for.
@@ -75,6 +129,7 @@ impl Events {
         Self {
             sender: broadcast::channel(BACKLOG).0,
             drops: Arc::default(),
+            life: Arc::default(),
         }
     }
 
@@ -82,9 +137,13 @@ impl Events {
     pub fn callback(
         &self,
     ) -> impl Fn(async_nats::Event) -> std::future::Ready<()> + Send + Sync + 'static + use<> {
-        let events = self.clone();
+        let witness = Witness {
+            events: self.clone(),
+            client: self.life.client.load(Ordering::SeqCst),
+            lives: AtomicBool::new(false),
+        };
         move |event| {
-            events.observe(&event);
+            witness.observe(&event);
             std::future::ready(())
         }
     }
@@ -96,6 +155,37 @@ impl Events {
         }
         // An error means that nobody listens now, which is fine.
         let _ = self.sender.send(Event::read(event));
+    }
+
+    /// Whether the client has failed, and no other has taken its place.
+    pub(super) fn has_failed(&self) -> bool {
+        self.life.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Another client is made: what those before it have to say concerns nobody any more.
+    pub(super) fn renewing(&self) -> Renewing {
+        self.life.client.fetch_add(1, Ordering::SeqCst);
+        Renewing(self.life.failures.load(Ordering::SeqCst))
+    }
+
+    /// It has taken over, unless it has failed already.
+    pub(super) fn renewed(&self, Renewing(failures): Renewing) {
+        self.life.has_failed.store(false, Ordering::SeqCst);
+        if self.life.failures.load(Ordering::SeqCst) != failures {
+            self.life.has_failed.store(true, Ordering::SeqCst);
+        }
+        self.life.renewed.notify_waiters();
+    }
+
+    /// Waits for a client.
+    pub(super) async fn until_renewed(&self) {
+        loop {
+            let renewed = self.life.renewed.notified();
+            if !self.has_failed() {
+                return;
+            }
+            renewed.await;
+        }
     }
 
     pub(crate) fn listen(&self) -> Listener {
@@ -123,6 +213,9 @@ pub enum Event {
     Disconnected,
     /// The connection is closed for good.
     Closed,
+    /// The client has ended by a fault of its own, such as at a message that it cannot read. A
+    /// [`Connection`](crate::Connection) that this crate has made goes on with another.
+    ClientFailed,
     /// The server's permissions do not allow something that was asked for.
     Refused(Refused),
     /// The server does not let this connection in any more; the client goes on asking.

@@ -7,7 +7,8 @@
 //! - `connect`: from options to a connection, or to an error that says what is wrong;
 //! - `options`: what can be said of a connection: `urls`, `auth`, `tls`, the `secret`s in them and
 //!   each `setting_path`;
-//! - `moving`: to another server, before this one goes;
+//! - `link`: the client underneath, `keeper`: what keeps there being one, by `moving` to another
+//!   server before this one goes, and by `renewal` of a client that has failed;
 //! - `look`: whether a server is there, and what it says first;
 //! - `connect_error`: why there is no connection;
 //! - `connection`: subscribe, publish, flush;
@@ -26,11 +27,14 @@ mod connect_error;
 mod connection;
 mod events;
 mod headers;
+mod keeper;
 mod leave;
+mod link;
 mod look;
 mod moving;
 mod options;
 mod reader;
+mod renewal;
 mod replies;
 mod reply_subject;
 mod requests;

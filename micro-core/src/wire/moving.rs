@@ -27,9 +27,10 @@ use tokio::sync::mpsc;
 use super::barrier::{BarrierError, barrier};
 use super::connection::Inner;
 use super::events::{Event, Events, Listener};
+use super::keeper::Again;
 use super::reader::{Reader, Receive};
 use super::requests::Requests;
-use super::subscription::{Slot, Subscription};
+use super::subscription::{Slot, Subscription, subscribe};
 use crate::log::CONNECTION;
 
 /// How long other servers may take to hear of a subscription. The server tells them at once, and
@@ -51,9 +52,6 @@ const OWED_WITHIN: Duration = Duration::from_secs(30);
 
 /// How often to look for what no event tells.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// Makes a second connection like the first, to any of these servers.
-pub(super) type Again = Box<dyn Fn(&Events) -> async_nats::ConnectOptions + Send + Sync>;
 
 /// What stands in for a connection while it changes its server.
 pub(super) struct Bridge {
@@ -95,25 +93,11 @@ impl std::fmt::Debug for Bridge {
     }
 }
 
-/// Moves the connection whenever its server is about to go.
-pub(super) async fn watch(connection: Weak<Inner>, mut events: Listener, again: Again) {
-    loop {
-        match events.next().await {
-            Event::LameDuck => {
-                let Some(inner) = connection.upgrade() else {
-                    return;
-                };
-                move_over(&inner, &mut events, &again).await;
-            }
-            Event::Closed => return,
-            _ => {}
-        }
-    }
-}
-
-async fn move_over(inner: &Arc<Inner>, events: &mut Listener, again: &Again) {
-    let from = inner.client.server_info();
-    let bridge = match connect(inner, again, &from.server_id).await {
+/// Moves a connection, because its server is about to go.
+pub(super) async fn move_over(inner: &Arc<Inner>, events: &mut Listener, again: &Again) {
+    let client = inner.links.current().client.clone();
+    let from = client.server_info();
+    let bridge = match connect(&client, again, &from.server_id).await {
         Ok(bridge) => bridge,
         Err(reason) => {
             tracing::warn!(
@@ -126,9 +110,9 @@ async fn move_over(inner: &Arc<Inner>, events: &mut Listener, again: &Again) {
         }
     };
     inner.set_bridge(Some(Arc::clone(&bridge)));
-    match cross(inner, events, &bridge, &from.server_id).await {
+    match cross(inner, &client, events, &bridge, &from.server_id).await {
         Ok(()) => {
-            let to = inner.client.server_info();
+            let to = client.server_info();
             tracing::info!(
                 target: CONNECTION,
                 from = %from.server_name,
@@ -148,12 +132,12 @@ async fn move_over(inner: &Arc<Inner>, events: &mut Listener, again: &Again) {
 }
 
 /// Connects to another server.
-async fn connect(inner: &Inner, again: &Again, from: &str) -> Result<Arc<Bridge>, String> {
-    let pool = inner.client.server_pool().await;
+async fn connect(first: &Client, again: &Again, from: &str) -> Result<Arc<Bridge>, String> {
+    let pool = first.server_pool().await;
     let pool = pool.map_err(|error| error.to_string())?;
     let addresses: Vec<_> = pool.into_iter().map(|server| server.addr).collect();
     let events = Events::new();
-    let connecting = Box::pin(again(&events).connect(addresses));
+    let connecting = Box::pin((again.options)(&events).connect(addresses));
     let client = connecting.await.map_err(|error| error.to_string())?;
     if client.server_info().server_id == from {
         return Err("it is the only one".to_owned());
@@ -170,11 +154,11 @@ async fn connect(inner: &Inner, again: &Again, from: &str) -> Result<Arc<Bridge>
 
 async fn cross(
     inner: &Inner,
+    client: &Client,
     events: &mut Listener,
     bridge: &Arc<Bridge>,
     from: &str,
 ) -> Result<(), String> {
-    let client = &inner.client;
     let first = Way {
         client,
         events: &inner.events,
@@ -201,7 +185,7 @@ async fn cross(
     while client.server_info().server_id == from {
         match events.next().await {
             Event::Connected => break,
-            Event::Closed => return Err(BarrierError::Closed.to_string()),
+            Event::Closed | Event::ClientFailed => return Err(BarrierError::Closed.to_string()),
             _ => {}
         }
     }
@@ -241,7 +225,7 @@ async fn begin(inner: &Inner) -> tokio::sync::RwLockWriteGuard<'_, ()> {
 /// Waits for the replies to requests that were sent over the first connection; at most for a time.
 async fn answered(inner: &Inner) {
     let began = Instant::now();
-    let waits = || inner.requests.get().is_some_and(Requests::are_waited_for);
+    let waits = || inner.links.current().are_replies_waited_for();
     // One that is just being sent is noted within the first look.
     tokio::time::sleep(LOOK_EVERY).await;
     // A stop is waiting as well, and for less long.
@@ -321,14 +305,9 @@ async fn take_over(slots: &[Arc<Slot>], from: Way<'_>, to: Way<'_>) -> Result<()
     result
 }
 
-async fn ask(client: &Client, slot: &Slot) -> Result<Subscriber, String> {
-    let subject = slot.subject.clone();
-    let asked = async {
-        match &slot.queue_group {
-            Some(group) => client.queue_subscribe(subject, group.clone()).await,
-            None => client.subscribe(subject).await,
-        }
-    };
+/// Asks for what a subscription has, over another client.
+pub(super) async fn ask(client: &Client, slot: &Slot) -> Result<Subscriber, String> {
+    let asked = subscribe(client, &slot.subject, slot.queue_group.as_deref());
     let asked = tokio::time::timeout(CROSS_WITHIN, asked).await;
     let asked = asked.map_err(|_| "the client takes no commands".to_owned())?;
     asked.map_err(|error| error.to_string())

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
+use async_nats::{Client, Message, Subscriber};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{RwLock, mpsc};
 use tokio::task::coop::has_budget_remaining;
@@ -61,28 +61,28 @@ struct State {
     bridge: Option<Arc<Bridge>>,
     waker: Option<Waker>,
     left: bool,
+    /// Whether there will be something else to read when this ends of itself.
+    is_kept: bool,
 }
 
 impl Subscription {
-    /// A subscription of a connection, which can move it.
+    /// A subscription of a connection, which can move it; and, if it `is_kept`, has another client
+    /// serve it when its own has failed.
     pub(super) fn new(
         subscriber: Subscriber,
         subject: &str,
         queue_group: Option<&str>,
         gate: &Arc<RwLock<()>>,
+        is_kept: bool,
     ) -> Self {
         let gate = Some(Arc::clone(gate));
-        Self::of(
-            subscriber,
-            subject.to_owned(),
-            queue_group.map(str::to_owned),
-            gate,
-        )
+        let queue_group = queue_group.map(str::to_owned);
+        Self::of(subscriber, subject.to_owned(), queue_group, gate, is_kept)
     }
 
     /// One that is read to its end by a move.
     pub(super) fn alone(subscriber: Subscriber) -> Self {
-        Self::of(subscriber, String::new(), None, None)
+        Self::of(subscriber, String::new(), None, None, false)
     }
 
     fn of(
@@ -90,6 +90,7 @@ impl Subscription {
         subject: String,
         queue_group: Option<String>,
         gate: Option<Arc<RwLock<()>>>,
+        is_kept: bool,
     ) -> Self {
         let state = State {
             subscriber: Some(subscriber),
@@ -98,6 +99,7 @@ impl Subscription {
             bridge: None,
             waker: None,
             left: false,
+            is_kept,
         };
         let slot = Slot {
             subject,
@@ -170,6 +172,15 @@ impl Slot {
         Some((state.subscriber.take()?, state.known.take()))
     }
 
+    /// Nothing takes over when its client ends.
+    pub(super) fn let_go(&self) {
+        let mut state = self.state();
+        state.is_kept = false;
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
     fn put_back(&self, subscriber: Subscriber) {
         self.state().subscriber = Some(subscriber);
     }
@@ -202,6 +213,19 @@ impl Slot {
     }
 }
 
+/// Asks the server for a subject.
+pub(super) async fn subscribe(
+    client: &Client,
+    subject: &str,
+    queue_group: Option<&str>,
+) -> Result<Subscriber, async_nats::SubscribeError> {
+    let subject = subject.to_owned();
+    match queue_group {
+        Some(group) => client.queue_subscribe(subject, group.to_owned()).await,
+        None => client.subscribe(subject).await,
+    }
+}
+
 impl State {
     fn poll_next(&mut self, cx: &mut Context<'_>, ended: bool) -> Poll<Option<Message>> {
         let mut next = None;
@@ -222,10 +246,13 @@ impl State {
             return Poll::Ready(next);
         }
         loop {
-            let polled = match &mut self.subscriber {
+            let mut polled = match &mut self.subscriber {
                 Some(subscriber) => subscriber.poll_next_unpin(cx),
                 None => Poll::Pending,
             };
+            if matches!(polled, Poll::Ready(None)) && self.is_kept && !self.left {
+                polled = Poll::Pending;
+            }
             if let (Poll::Ready(Some(message)), Some(known)) = (&polled, &mut self.known)
                 && known.has(message)
             {

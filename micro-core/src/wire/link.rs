@@ -1,0 +1,90 @@
+//! What a connection goes over: a client, and the reply inbox over it.
+//!
+//! It has the same for as long as it lives, but for a client that [fails](super::renewal).
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_nats::{Client, SubscribeError};
+use tokio::sync::OnceCell;
+
+use super::requests::Requests;
+
+pub(super) struct Link {
+    pub(super) client: Client,
+    requests: OnceCell<Requests>,
+}
+
+impl Link {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            requests: OnceCell::new(),
+        }
+    }
+
+    /// The reply inbox, which is opened when it is first needed.
+    pub(super) async fn requests(&self) -> Result<&Requests, SubscribeError> {
+        let opened = self
+            .requests
+            .get_or_try_init(|| Requests::open(&self.client));
+        opened.await
+    }
+
+    /// Whether anybody waits for a reply over it.
+    pub(super) fn are_replies_waited_for(&self) -> bool {
+        self.requests.get().is_some_and(Requests::are_waited_for)
+    }
+}
+
+/// The first link of a connection, and the one that has taken its place.
+pub(super) struct Links {
+    first: Link,
+    later: RwLock<Option<Arc<Link>>>,
+    /// Whether there is a later one: each message asks, and a lock would be what it costs most.
+    is_replaced: AtomicBool,
+}
+
+impl Links {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            first: Link::new(client),
+            later: RwLock::default(),
+            is_replaced: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn current(&self) -> Current<'_> {
+        if self.is_replaced.load(Ordering::Acquire) {
+            let later = self.later.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(later) = &*later {
+                return Current::Later(Arc::clone(later));
+            }
+        }
+        Current::First(&self.first)
+    }
+
+    pub(super) fn replace(&self, client: Client) {
+        let mut later = self.later.write().unwrap_or_else(PoisonError::into_inner);
+        *later = Some(Arc::new(Link::new(client)));
+        self.is_replaced.store(true, Ordering::Release);
+    }
+}
+
+/// The link of a connection at some moment.
+pub(super) enum Current<'a> {
+    First(&'a Link),
+    Later(Arc<Link>),
+}
+
+impl Deref for Current<'_> {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        match self {
+            Self::First(link) => link,
+            Self::Later(link) => link,
+        }
+    }
+}
