@@ -1,6 +1,6 @@
 //! From an admitted request to its reply.
 
-use std::future::poll_fn;
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use futures_util::FutureExt;
 use tracing::{Instrument as _, Span};
 
 use super::Endpoint;
-use super::limits::{Admission, Arrival};
+use super::limits::Arrival;
 use super::log::End;
 use crate::context::Context;
 use crate::error::{Fault, Incident, panic_text};
 use crate::handler::{Outcome, Reply, Request};
 use crate::wire::{Headers, Message, Outbound, PublishError, Subject};
 
-/// How long handlers of one endpoint may compute, on average and before they first wait, to be run
-/// where requests are read. Heavier ones get a task of their own, so that the intake goes on and
-/// every core is used; a task costs about 3 us, so this is where it stops to matter.
+/// How long handlers of one endpoint may compute at a time, on average, to be run where requests are
+/// read. Heavier ones get a task of their own, so that the intake goes on and every core is used; a
+/// task costs about 3 us, so this is where it stops to matter.
 const HEAVY: Duration = Duration::from_micros(50);
 
 /// The bounds of what a caller is told to wait when it was refused, and what it is told while no
@@ -36,7 +36,7 @@ const NO_REPLY_SUBJECT: &str = "the request has no reply subject, its reply was 
 /// What the handlers of an endpoint have been seen to cost.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// Before they first wait.
+    /// At a time: before they first wait, and whenever they go on.
     compute: Average,
     /// From their start to their reply.
     whole: Average,
@@ -47,8 +47,20 @@ pub(super) struct Pace {
 struct Average(AtomicU64);
 
 impl Pace {
-    fn is_heavy(&self) -> bool {
+    pub(super) fn is_heavy(&self) -> bool {
         self.compute.get() > HEAVY
+    }
+
+    /// Has a request go on, and sees for how long it computes.
+    pub(super) fn poll<F: Future<Output = ()>>(
+        &self,
+        serving: Pin<&mut F>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<()> {
+        let started = Instant::now();
+        let polled = serving.poll(cx);
+        self.compute.saw(started.elapsed());
+        polled
     }
 
     /// Nothing, before the first has ended.
@@ -75,47 +87,8 @@ impl Average {
 }
 
 impl Endpoint {
-    /// Takes one request: starts it, keeps it for later, or refuses it.
-    pub(super) async fn accept(self: &Arc<Self>, message: Message) {
-        let at = Instant::now();
-        match self.limits.admit(Arrival { message, at }) {
-            Admission::Start(request) => self.start(request).await,
-            Admission::Pending => {}
-            Admission::Refused(request) => self.refuse(request.message).await,
-        }
-    }
-
-    /// Runs a request where it is, as far as it goes without waiting; what waits, and what is known
-    /// to be heavy, goes on in a task of its own.
-    async fn start(self: &Arc<Self>, request: Arrival) {
-        let endpoint = Arc::clone(self);
-        let mut work = Box::pin(async move { endpoint.serve(request).await });
-        if self.pace.is_heavy() || self.poll_once(work.as_mut()).await.is_pending() {
-            let endpoint = Arc::clone(self);
-            tokio::spawn(async move {
-                if endpoint.poll_once(work.as_mut()).await.is_pending() {
-                    work.await;
-                }
-                while let Some(request) = endpoint.limits.next() {
-                    endpoint.serve(request).await;
-                }
-            });
-        } else if let Some(request) = self.limits.next() {
-            // Nothing waits as long as only the reader admits, since it was here all the time and
-            // had found room. Should that change, nothing is left behind.
-            Box::pin(self.start(request)).await;
-        }
-    }
-
-    async fn poll_once<F: Future<Output = ()>>(&self, mut work: Pin<&mut F>) -> Poll<()> {
-        let started = Instant::now();
-        let polled = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
-        self.pace.compute.saw(started.elapsed());
-        polled
-    }
-
     /// One request, from the handler's start to the reply on its way.
-    async fn serve(&self, request: Arrival) {
+    pub(super) async fn serve(&self, request: Arrival) {
         let Message {
             subject,
             reply: reply_to,
@@ -212,7 +185,7 @@ impl Endpoint {
     }
 
     /// Answers "busy" at once. Counted as a request and an error that took no time.
-    async fn refuse(&self, message: Message) {
+    pub(super) async fn refuse(&self, message: Message) {
         let name = &self.definition.name;
         let text = format!("endpoint `{name}` is at its limits, try again later");
         let queue = self.limits.rounds_pending();

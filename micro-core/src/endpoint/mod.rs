@@ -1,12 +1,14 @@
 //! One endpoint of a running service: its subscription, its limits, its counters.
 //!
-//! A request goes one way: the reader of the subscription hands it over, `limits` admits or refuses it, `dispatch` runs the
-//! handler and sends the reply (or `abandon`s it, where the endpoint leaves before it is done), `counters` has it counted before the caller can know; `report` tells
+//! A request goes one way: the reader of the subscription hands it to the `intake`, `limits` admits or
+//! refuses it, `dispatch` runs the handler and sends the reply (or `abandon`s it, where the endpoint
+//! leaves before it is done), `counters` has it counted before the caller can know; `report` tells
 //! of it in INFO and STATS, `log` in the log.
 
 mod abandon;
 mod counters;
 mod dispatch;
+mod intake;
 mod limits;
 mod log;
 mod recent;
@@ -19,9 +21,9 @@ use std::time::Duration;
 
 use crate::context::{Metadata, Place};
 use crate::handler::Handler;
-use crate::wire::{Message, Receive};
 
 pub(crate) use counters::Counters;
+pub(crate) use intake::intake;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
 pub(crate) use recent::Recent;
 pub use report::{EndpointInfo, EndpointStats};
@@ -114,11 +116,5 @@ impl std::fmt::Debug for Endpoint {
         f.debug_struct("Endpoint")
             .field("definition", &self.definition)
             .finish_non_exhaustive()
-    }
-}
-
-impl Receive for Arc<Endpoint> {
-    fn receive(&mut self, message: Message) -> impl Future<Output = ()> + Send {
-        self.accept(message)
     }
 }

@@ -10,7 +10,7 @@ use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::{Endpoint, Recent};
+use crate::endpoint::{Endpoint, Recent, intake};
 use crate::error::Incidents;
 use crate::log::SERVICE;
 use crate::wire::{self, BarrierError, Connection, Event, LEAVE_WITHIN, Listener, Reader, Refused};
@@ -103,7 +103,7 @@ impl Ground {
                 .map_err(|error| Cause::Connection(error.to_string()))?;
             let endpoint = Arc::new(endpoint);
             members.push(Member {
-                reader: Reader::start(subscription, Arc::clone(&endpoint)),
+                reader: Reader::start(subscription, intake(Arc::clone(&endpoint))),
                 endpoint,
             });
         }

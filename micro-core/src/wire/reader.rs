@@ -3,34 +3,46 @@
 //! Both steps are asked for from outside, so that all readers of a service can leave, cross one
 //! barrier together, and then finish.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 
-use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::SelectAll;
+use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::watch;
 
 use super::Message;
 use super::subscription::Subscription;
 
+/// How many messages a reader takes, and how much it has of its receiver's work done, before it looks
+/// at the other again.
+const BATCH: usize = 64;
+
 /// What a reader hands each message to.
 pub(crate) trait Receive: Send + 'static {
     /// Takes one message. The reader goes on when this returns.
     fn receive(&mut self, message: Message) -> impl Future<Output = ()> + Send;
+
+    /// Goes on with what has been begun with earlier messages, and returns when some of that is done;
+    /// never, when there is nothing. The reader drops this when there is something to read, and
+    /// asks again.
+    fn go_on(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
+    /// Goes on until all of it is done.
+    fn complete(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// What a reader reads: one subscription, or several as one.
-pub(crate) trait Source: Send + 'static {
-    fn next(&mut self) -> impl Future<Output = Option<Message>> + Send;
+pub(crate) trait Source: Stream<Item = Message> + Unpin + Send + 'static {
     fn leave(&mut self) -> impl Future<Output = ()> + Send;
     fn finish(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 impl Source for Subscription {
-    fn next(&mut self) -> impl Future<Output = Option<Message>> + Send {
-        StreamExt::next(self)
-    }
-
     fn leave(&mut self) -> impl Future<Output = ()> + Send {
         self.leave()
     }
@@ -41,10 +53,6 @@ impl Source for Subscription {
 }
 
 impl Source for SelectAll<Subscription> {
-    fn next(&mut self) -> impl Future<Output = Option<Message>> + Send {
-        StreamExt::next(self)
-    }
-
     async fn leave(&mut self) {
         join_all(self.iter_mut().map(Subscription::leave)).await;
     }
@@ -113,31 +121,69 @@ async fn read(
     mut asked: watch::Receiver<Phase>,
     report: watch::Sender<Phase>,
 ) {
-    loop {
+    let mut batch = Vec::new();
+    let mut ended = false;
+    while !ended {
         tokio::select! {
             // First what is asked: a flood of messages must not keep a reader from leaving.
             biased;
             phase = next_phase(&mut asked) => match phase {
                 Phase::Reading => {}
                 Phase::Left => {
-                    source.leave().await;
+                    meanwhile(&mut receiver, source.leave()).await;
                     report.send_replace(Phase::Left);
                 }
                 Phase::Finished => {
-                    source.finish().await;
+                    meanwhile(&mut receiver, source.finish()).await;
                     break;
                 }
             },
-            message = source.next() => match message {
-                Some(message) => receiver.receive(message).await,
-                None => break,
-            },
+            more = next_batch(&mut source, &mut batch) => ended = !more,
+            () = receiver.go_on() => {}
+        }
+        for message in batch.drain(..) {
+            receiver.receive(message).await;
+        }
+        for _ in 0..BATCH {
+            if receiver.go_on().now_or_never().is_none() {
+                break;
+            }
         }
     }
     while let Some(message) = source.next().await {
         receiver.receive(message).await;
     }
     report.send_replace(Phase::Finished);
+    receiver.complete().await;
+}
+
+/// The messages that have come by now, as far as they go into one batch; waits for the first.
+/// `false` once there will be none any more.
+async fn next_batch(source: &mut impl Source, batch: &mut Vec<Message>) -> bool {
+    poll_fn(|cx| {
+        while batch.len() < BATCH {
+            match source.poll_next_unpin(cx) {
+                Poll::Ready(Some(message)) => batch.push(message),
+                Poll::Ready(None) => return Poll::Ready(false),
+                Poll::Pending if batch.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(true)
+    })
+    .await
+}
+
+/// Has the receiver go on while something else is waited for.
+async fn meanwhile(receiver: &mut impl Receive, other: impl Future<Output = ()>) {
+    let mut other = std::pin::pin!(other);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut other => return,
+            () = receiver.go_on() => {}
+        }
+    }
 }
 
 /// The next thing that is asked; nothing ever, once nobody is left to ask.
