@@ -72,7 +72,7 @@ impl LatencyUs {
         let at = |share: f64| {
             let last = times.len().saturating_sub(1) as f64;
             let time = times.get((last * share).round() as usize);
-            time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+            time.map_or(0.0, |time| time.as_secs_f64() * 1e6)
         };
         Self {
             p50: at(0.5),

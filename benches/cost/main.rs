@@ -311,10 +311,9 @@ impl Report {
 }
 
 fn draw(report: &Report) {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
-        PathBuf::from,
-    );
+    // This program is target/release/deps/cost-….
+    let program = env::current_exe().unwrap();
+    let target = program.ancestors().nth(3).unwrap_or(Path::new("."));
     let file = target.join(PLOT);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, plot::page(&report.tables, &report.broker)).unwrap();
