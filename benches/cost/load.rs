@@ -15,6 +15,10 @@ use crate::wire::{Body, Connection, Event, PATIENCE, PONG, Reply, Requests};
 /// How long the open loop sleeps at least: what is due meanwhile goes out in one write.
 const PACING: Duration = Duration::from_micros(100);
 
+/// Requests for each that is outstanding that a closed loop measures at least, however long it takes:
+/// where the machine has left no time for them, a figure would be one of chance.
+const LEAST_FOR_EACH: u64 = 8;
+
 /// What to ask, of whom, and for how long.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
@@ -72,7 +76,7 @@ impl LatencyUs {
         let at = |share: f64| {
             let last = times.len().saturating_sub(1) as f64;
             let time = times.get((last * share).round() as usize);
-            time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+            time.map_or(0.0, |time| time.as_secs_f64() * 1e6)
         };
         Self {
             p50: at(0.5),
@@ -113,7 +117,10 @@ impl Failures {
 
     fn check(&mut self, requests: &Requests, ticket: u32, reply: &Reply<'_>) {
         if let Some(headers) = reply.error {
-            self.add(1, || String::from_utf8_lossy(headers).into_owned());
+            self.add(1, || {
+                let lines = String::from_utf8_lossy(headers);
+                lines.trim_end().replace("\r\n", ", ")
+            });
         } else if !requests.is_right(ticket, reply.body) {
             let text = String::from_utf8_lossy(reply.body);
             self.add(1, || format!("a wrong reply: {text:?}"));
@@ -175,7 +182,8 @@ fn closed(job: &Job, outstanding: u32) -> Result<Measured> {
     let mut failures = Failures::default();
     let mut latencies = Vec::new();
     let mut answered = 0;
-    let (mut start, mut end) = (None, None);
+    let (mut start, mut end) = (None::<Mark>, None);
+    let least = u64::from(outstanding) * LEAST_FOR_EACH;
 
     let mut out = Vec::new();
     (0..outstanding).for_each(|ticket| requests.write(ticket, &mut out));
@@ -216,11 +224,16 @@ fn closed(job: &Job, outstanding: u32) -> Result<Measured> {
             failures.add(u64::from(missing), || format!("no reply: {error}"));
             break;
         }
-        let passed = begun.elapsed();
-        if start.is_none() && passed >= job.warm_up {
-            start = Some(Mark::new(job, answered));
-        } else if end.is_none() && passed >= job.warm_up + job.measure {
-            end = Some(Mark::new(job, answered));
+        let now = Instant::now();
+        match &start {
+            None if now >= begun + job.warm_up => start = Some(Mark::new(job, answered)),
+            Some(start) if end.is_none() => {
+                let enough = answered - start.requests >= least || now >= start.at + PATIENCE;
+                if enough && now >= start.at + job.measure {
+                    end = Some(Mark::new(job, answered));
+                }
+            }
+            _ => {}
         }
     }
     let now = Mark::new(job, answered);

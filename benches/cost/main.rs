@@ -69,7 +69,7 @@ struct Args {
     /// How often each service is measured [default: 7, or 3 with --quick].
     #[arg(long)]
     rounds: Option<usize>,
-    /// How long each time, beside a quarter of it to warm up [default: 0.4, or 0.15 with --quick].
+    /// How long each time, beside a quarter of it to warm up [default: 0.25, or 0.15 with --quick].
     #[arg(long)]
     seconds: Option<f64>,
     /// The bodies of `echo`, in bytes, 8 at least [default: 16,128,1024, or 16 with --quick].
@@ -205,7 +205,7 @@ fn main() -> ExitCode {
     let or = |given: &[_], usual: &[_]| if given.is_empty() { usual } else { given }.to_vec();
     let (broker, url, what) = start_broker();
     let (peers, missing) = present(&args.services, &url);
-    let seconds = args.seconds.unwrap_or(if args.quick { 0.15 } else { 0.4 });
+    let seconds = args.seconds.unwrap_or(if args.quick { 0.15 } else { 0.25 });
     let bench = Bench {
         url,
         broker: cpu::family(broker.id()),
@@ -311,10 +311,9 @@ impl Report {
 }
 
 fn draw(report: &Report) {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
-        PathBuf::from,
-    );
+    // This program is target/release/deps/cost-….
+    let program = env::current_exe().unwrap();
+    let target = program.ancestors().nth(3).unwrap_or(Path::new("."));
     let file = target.join(PLOT);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, plot::page(&report.tables, &report.broker)).unwrap();

@@ -101,9 +101,10 @@ fn chart(page: &mut String, lines: &[Line]) {
         let rate = most_x * tenth;
         let _ = writeln!(
             page,
-            "<text x=\"{:.0}\" y=\"{}\" text-anchor=\"middle\">{rate:.0}/s</text>",
+            "<text x=\"{:.0}\" y=\"{}\" text-anchor=\"middle\">{:.1}k/s</text>",
             x(rate),
             HEIGHT - MARGIN + 20.0,
+            rate / 1e3,
         );
     }
     for (place, line) in lines.iter().enumerate() {
@@ -115,13 +116,12 @@ fn chart(page: &mut String, lines: &[Line]) {
         let (points, colour) = (points.join(" "), line.colour);
         let dashes = if line.dashed { "6 4" } else { "none" };
         let percentile = if line.dashed { "p50" } else { "p99" };
-        let legend_y = 20.0 + 16.0 * place as f64;
+        let legend_x = MARGIN + 110.0 * place as f64;
         let _ = writeln!(
             page,
             "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" \
              stroke-dasharray=\"{dashes}\"/>\
-             <text x=\"{}\" y=\"{legend_y}\" fill=\"{colour}\">{} {percentile}</text>",
-            MARGIN + 10.0,
+             <text x=\"{legend_x}\" y=\"30\" fill=\"{colour}\">{} {percentile}</text>",
             line.name,
         );
     }

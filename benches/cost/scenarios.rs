@@ -9,7 +9,7 @@ use crate::load::{Job, Measured, Pace};
 use crate::peers::{Peer, Running};
 use crate::table::{Kind, Row, Table};
 use crate::wire::Body;
-use crate::{Part, again, cpu, service};
+use crate::{Part, again, service};
 
 /// Before the first measurement of a process: what it compiles or allocates once is done then.
 const FIRST_WARM_UP: Duration = Duration::from_millis(200);
@@ -339,18 +339,15 @@ fn same(text: &str) -> Body {
     }
 }
 
-/// How many turns take so long on this machine. That of `compute` is in its table: CPU a request.
+/// How many turns take so long on this machine. Whether they did is in the table: CPU a request.
 fn turns_of(time: Duration) -> u64 {
-    const TRIAL: u64 = 2_000_000;
+    /// Short, so that some trials are not interrupted: the least is what it takes.
+    const TRIAL: u64 = 200_000;
     let trial = || {
-        let (begun, used_before) = (Instant::now(), cpu::used_here_ns());
+        let begun = Instant::now();
         service::compute(TRIAL);
-        let used = cpu::used_here_ns().zip(used_before);
-        let used = used.map(|(after, before)| Duration::from_nanos(after - before));
-        used.filter(|used| !used.is_zero())
-            .unwrap_or_else(|| begun.elapsed())
+        begun.elapsed()
     };
-    // The least: whatever comes in between only adds.
-    let took = (0..9).map(|_| trial()).min().unwrap_or(time);
+    let took = (0..100).map(|_| trial()).min().unwrap_or(time);
     (TRIAL as f64 * time.as_secs_f64() / took.as_secs_f64()) as u64
 }
