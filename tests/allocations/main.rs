@@ -34,10 +34,10 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Until buffers, queues and maps have the size that they keep.
 const WARM_UP: u32 = 2_000;
-/// The least of so many counts is taken: on a busy machine, handlers seem to be slow for a while, and
-/// get tasks.
-const COUNTS: u32 = 20;
-const REQUESTS: u32 = 1_000;
+/// The least of so many counts is taken, each of a few milliseconds: on a busy machine, handlers seem
+/// to be slow for a while, and get tasks.
+const COUNTS: u32 = 100;
+const REQUESTS: u32 = 200;
 
 /// How far a count may be from the number that is written here: buffers are shared by as many
 /// requests as happen to arrive together.
