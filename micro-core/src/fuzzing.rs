@@ -1,13 +1,19 @@
-//! What the programs in `fuzz/` reach into: the two places where a stranger's bytes are read on the
-//! asking side. What is read on the serving side they reach over the wire.
+//! What programs of this repository reach into and nobody else. Those in `fuzz/` reach the two places
+//! where a stranger's bytes are read on the asking side; what is read on the serving side they reach
+//! over the wire. `benches/instructions.rs` hands requests to an endpoint, without a subscription.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use serde::de::DeserializeOwned;
 
 use crate::client::{CallError, read_reply};
 use crate::discovery::{Info, Ping, Stats, Unreadable, read_document};
+use crate::endpoint::Endpoint;
 use crate::error::ServiceError;
-use crate::wire::Headers;
+use crate::service::{ServiceBuilder, StartError};
+use crate::wire::{Connection, Headers, Message, Receive as _};
 
 /// One body, read as the answer to each of the three verbs.
 #[derive(Debug)]
@@ -45,4 +51,34 @@ where
 /// Headers as they come from the wire: unchecked.
 pub fn headers(inner: async_nats::HeaderMap) -> Headers {
     Headers::from_inner(inner)
+}
+
+/// An endpoint that is handed its requests.
+#[derive(Debug)]
+pub struct Intake(Arc<Endpoint>);
+
+impl Intake {
+    /// The endpoints of a service that does not run, in the order in which they were added. Their
+    /// replies go by `connection`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the service.
+    pub fn of(service: ServiceBuilder, connection: &Connection) -> Result<Vec<Self>, StartError> {
+        let endpoints = service.unread(connection)?;
+        endpoints.iter().for_each(Endpoint::warm_up);
+        Ok(endpoints.into_iter().map(Arc::new).map(Self).collect())
+    }
+
+    /// Does with a request what is done with one that was read. Whether that could be done without
+    /// waiting: a handler that waits does so elsewhere.
+    pub fn hand_over(&mut self, request: Message) -> bool {
+        self.0.receive(request).now_or_never().is_some()
+    }
+
+    /// Requests that have ended, and those of them that ended in an error.
+    pub fn counted(&self) -> (u64, u64) {
+        let counted = self.0.counted();
+        (counted.num_requests, counted.num_errors)
+    }
 }

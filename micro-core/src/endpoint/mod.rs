@@ -98,6 +98,12 @@ impl Endpoint {
         }
     }
 
+    /// Does what is done once, for who counts what is done each time.
+    #[cfg(fuzzing)]
+    pub(crate) fn warm_up(&self) {
+        self.place.recent.note("", false);
+    }
+
     /// Hears that the server has refused a message: whether it was a reply of this endpoint, which is
     /// counted then.
     pub(crate) fn was_refused(&self, subject: &str, text: &str) -> bool {

@@ -86,15 +86,7 @@ impl Ground {
         members: &mut Vec<Member>,
     ) -> Result<(), Cause> {
         for planned in planned {
-            let place = Arc::new(Place {
-                instance: Arc::clone(&self.instance),
-                endpoint: planned.definition.name.clone(),
-                placeholders: planned.placeholders,
-                connection: self.connection.clone(),
-                incidents: self.incidents.clone(),
-                recent: Recent::default(),
-            });
-            let endpoint = Endpoint::new(planned.definition, place, planned.handler);
+            let endpoint = self.endpoint(planned);
             let definition = &endpoint.definition;
             let subscription = self
                 .connection
@@ -108,6 +100,19 @@ impl Ground {
             });
         }
         Ok(())
+    }
+
+    /// An endpoint that nothing is read for yet.
+    pub(super) fn endpoint(&self, planned: PlannedEndpoint) -> Endpoint {
+        let place = Place {
+            instance: Arc::clone(&self.instance),
+            endpoint: planned.definition.name.clone(),
+            placeholders: planned.placeholders,
+            connection: self.connection.clone(),
+            incidents: self.incidents.clone(),
+            recent: Recent::default(),
+        };
+        Endpoint::new(planned.definition, Arc::new(place), planned.handler)
     }
 
     /// Waits for the server's word that it has read what was asked for. A connection that breaks
