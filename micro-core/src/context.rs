@@ -86,6 +86,42 @@ impl Context {
         }
     }
 
+    /// The same in memory that has been used before, where nobody has kept that.
+    pub(crate) fn shared(self, used: Option<Arc<Self>>) -> Arc<Self> {
+        match used {
+            Some(mut used) => match Arc::get_mut(&mut used) {
+                Some(place) => {
+                    *place = self;
+                    used
+                }
+                None => Arc::new(self),
+            },
+            None => Arc::new(self),
+        }
+    }
+
+    /// The memory of one that is done with, if nobody has kept it, without what it had of a read buffer.
+    pub(crate) fn emptied(mut context: Arc<Self>) -> Option<Arc<Self>> {
+        let done = Arc::get_mut(&mut context)?;
+        done.subject = Subject::from_static("");
+        done.reply = None;
+        done.headers = None;
+        Some(context)
+    }
+
+    /// What was said in the end, and where the reply goes.
+    pub(crate) fn concluded(context: &mut Arc<Self>) -> (Said, Option<Subject>) {
+        match Arc::get_mut(context) {
+            Some(context) => {
+                let said = context.said.get_mut();
+                let said = std::mem::take(said.unwrap_or_else(PoisonError::into_inner));
+                (said, context.reply.take())
+            }
+            // Somebody has kept the request, and may have more to say.
+            None => (context.said_so_far(), context.reply.clone()),
+        }
+    }
+
     /// The subject of the request, as it was sent.
     pub fn subject(&self) -> &str {
         &self.subject

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::client::{CallError, read_reply};
 use crate::discovery::{Info, Ping, Stats, Unreadable, read_document};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, intake};
 use crate::error::ServiceError;
 use crate::service::{ServiceBuilder, StartError};
 use crate::wire::{Connection, Headers, Message, Receive as _};
@@ -54,8 +54,10 @@ pub fn headers(inner: async_nats::HeaderMap) -> Headers {
 }
 
 /// An endpoint that is handed its requests.
-#[derive(Debug)]
-pub struct Intake(Arc<Endpoint>);
+pub struct Intake {
+    endpoint: Arc<Endpoint>,
+    receive: Box<dyn FnMut(Message) -> bool + Send>,
+}
 
 impl Intake {
     /// The endpoints of a service that does not run, in the order in which they were added. Their
@@ -67,18 +69,33 @@ impl Intake {
     pub fn of(service: ServiceBuilder, connection: &Connection) -> Result<Vec<Self>, StartError> {
         let endpoints = service.unread(connection)?;
         endpoints.iter().for_each(Endpoint::warm_up);
-        Ok(endpoints.into_iter().map(Arc::new).map(Self).collect())
+        Ok(endpoints.into_iter().map(Self::new).collect())
+    }
+
+    fn new(endpoint: Endpoint) -> Self {
+        let endpoint = Arc::new(endpoint);
+        let mut intake = intake(Arc::clone(&endpoint));
+        Self {
+            endpoint,
+            receive: Box::new(move |request| intake.receive(request).now_or_never().is_some()),
+        }
     }
 
     /// Does with a request what is done with one that was read. Whether that could be done without
     /// waiting: a handler that waits does so elsewhere.
     pub fn hand_over(&mut self, request: Message) -> bool {
-        self.0.receive(request).now_or_never().is_some()
+        (self.receive)(request)
     }
 
     /// Requests that have ended, and those of them that ended in an error.
     pub fn counted(&self) -> (u64, u64) {
-        let counted = self.0.counted();
+        let counted = self.endpoint.counted();
         (counted.num_requests, counted.num_errors)
+    }
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").finish_non_exhaustive()
     }
 }

@@ -73,7 +73,7 @@ pub mod __private0 {
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, HandlerFuture, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned,
-        ReturnedValue, Shared, Typed, any_payload, failure, no_alias, no_payload,
+        ReturnedValue, Room, Shared, Typed, any_payload, failure, no_alias, no_payload,
     };
     pub use crate::service::{Endpoint, EndpointAt, EndpointDef, QueueGroup, Service, ServiceDef};
 }

@@ -1,14 +1,12 @@
 //! From an admitted request to its reply.
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tracing::{Instrument as _, Span};
 
 use super::Endpoint;
@@ -16,18 +14,8 @@ use super::limits::Arrival;
 use super::log::End;
 use crate::context::Context;
 use crate::error::{Fault, Incident, panic_text};
-use crate::handler::{Outcome, Reply, Request};
-use crate::wire::{Headers, Message, Outbound, PublishError, Subject};
-
-/// How long handlers of one endpoint may compute at a time, on average, to be run where requests are
-/// read. Heavier ones get a task of their own, so that the intake goes on and every core is used; a
-/// task costs about 3 us, so this is where it stops to matter.
-const HEAVY: Duration = Duration::from_micros(50);
-
-/// The most that one handler counts for in that average. Time passes as well while a busy machine
-/// runs something else in between: a few such handlers do not make an endpoint heavy, and those that
-/// are heavy are all over it.
-const HEAVY_MOST: Duration = Duration::from_micros(100);
+use crate::handler::{Outcome, Reply, Request, Room};
+use crate::wire::{Headers, Message, Outbound, Outbox, PublishError, Subject};
 
 /// The bounds of what a caller is told to wait when it was refused, and what it is told while no
 /// handler has ended yet.
@@ -38,84 +26,126 @@ const RETRY_AFTER_UNKNOWN: Duration = Duration::from_millis(100);
 /// What `last_error` says of an answer that had nowhere to go.
 const NO_REPLY_SUBJECT: &str = "the request has no reply subject, its reply was dropped";
 
-/// What the handlers of an endpoint have been seen to cost.
-#[derive(Debug, Default)]
-pub(super) struct Pace {
-    /// At a time: before they first wait, and whenever they go on.
-    compute: Average,
-    /// From their start to their reply.
-    whole: Average,
+/// What a handler has answered.
+pub(super) struct Answer {
+    context: Arc<Context>,
+    room: Room,
+    reply: Reply,
+    span: Span,
+    /// From the handler's start to its answer.
+    pub(super) took: Duration,
 }
 
-/// A moving average in nanoseconds.
-#[derive(Debug, Default)]
-struct Average(AtomicU64);
-
-impl Pace {
-    pub(super) fn is_heavy(&self) -> bool {
-        self.compute.get() > HEAVY
-    }
-
-    fn computed(&self, time: Duration) {
-        self.compute.saw(time.min(HEAVY_MOST));
-    }
-
-    /// Nothing, before the first has ended.
-    fn handler_time(&self) -> Option<Duration> {
-        Some(self.whole.get()).filter(|time| !time.is_zero())
-    }
-}
-
-impl Average {
-    fn get(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed))
-    }
-
-    /// A lost update under concurrency only makes the average a little older.
-    fn saw(&self, time: Duration) {
-        let seen = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let average = self.0.load(Ordering::Relaxed);
-        let next = match average {
-            0 => seen,
-            _ => average - average / 8 + seen / 8,
-        };
-        self.0.store(next, Ordering::Relaxed);
-    }
+/// What served a request, and can serve another.
+#[derive(Default)]
+pub(super) struct Spare {
+    context: Option<Arc<Context>>,
+    room: Room,
 }
 
 impl Endpoint {
-    /// One request, from the handler's start to the reply on its way.
-    pub(super) async fn serve(&self, request: Arrival) {
+    /// Begins a request: what this returns is the handler, and all that is to keep it in bounds.
+    ///
+    /// It is moved into place for each request, so it is kept small, and what is seldom needed boxed.
+    pub(super) fn begin(
+        self: Arc<Self>,
+        request: Arrival,
+        started: Instant,
+        spare: Spare,
+    ) -> impl Future<Output = Answer> + Send + 'static {
         let Message {
             subject,
-            reply: reply_to,
+            reply,
             payload,
             headers,
             ..
         } = request.message;
         let headers = headers.map(Headers::from_inner);
-        let context = Arc::new(Context::new(
-            Arc::clone(&self.place),
-            subject,
-            reply_to.clone(),
-            headers,
-            request.at,
-        ));
-        let request = Request::new(Arc::clone(&context), payload);
+        let place = Arc::clone(&self.place);
+        let context = Context::new(place, subject, reply, headers, request.at);
+        let context = context.shared(spare.context);
+        let mut room = spare.room;
+        async move {
+            let span = self.log.span(context.subject());
+            let request = Request::new(Arc::clone(&context), payload);
+            let reply = if span.is_disabled() {
+                self.call(request, &mut room).await
+            } else {
+                let calling = self.call(request, &mut room);
+                Box::pin(calling.instrument(span.clone())).await
+            };
+            Answer {
+                context,
+                room,
+                reply,
+                span,
+                took: started.elapsed(),
+            }
+        }
+    }
 
-        let span = self.log.span(context.subject());
-        let started = Instant::now();
-        let answering = self.call(request);
-        let reply = if span.is_disabled() {
-            answering.await
-        } else {
-            answering.instrument(span.clone()).await
-        };
-        let took = started.elapsed();
-        self.pace.whole.saw(took);
+    /// Calls the handler, and turns what must not happen into a reply. All that is the user's runs
+    /// within a catch, the drop of a handler that has taken too long included.
+    async fn call(&self, request: Request, room: &mut Room) -> Reply {
+        let handled = AssertUnwindSafe(async {
+            if self.abandonment.has_begun() {
+                return self.abandoned();
+            }
+            self.handler.call_in(request, room);
+            let reply = tokio::select! {
+                // First the handler: one that does not wait costs nothing more.
+                biased;
+                reply = self.in_time(room) => reply,
+                () = self.abandonment.begun() => None,
+            };
+            reply.unwrap_or_else(|| {
+                room.clear();
+                match self.definition.timeout {
+                    Some(limit) if !self.abandonment.has_begun() => self.too_late(limit),
+                    _ => self.abandoned(),
+                }
+            })
+        });
+        match handled.catch_unwind().await {
+            Ok(reply) => reply,
+            Err(panic) => {
+                // The drop of what has panicked may do so as well.
+                let _ = catch_unwind(AssertUnwindSafe(|| room.clear()));
+                let text = panic_text(panic);
+                Reply::fault(Fault::internal(
+                    500,
+                    format_args!("the handler panicked: {text}"),
+                ))
+            }
+        }
+    }
+
+    /// The reply of the handler, if there is one in time.
+    async fn in_time(&self, room: &mut Room) -> Option<Reply> {
+        let handling = poll_fn(|cx| room.poll(cx));
+        match self.definition.timeout {
+            None => Some(handling.await),
+            Some(limit) => tokio::time::timeout(limit, handling).await.ok(),
+        }
+    }
+
+    /// Counts what a handler has answered, and sends it, if that is all there is to do and can be done
+    /// at once. Returns what is left of it, and the rest of what is to be done.
+    pub(super) fn conclude(
+        self: &Arc<Self>,
+        answer: Answer,
+        outbox: Option<&mut Outbox>,
+    ) -> (Spare, Option<BoxFuture<'static, ()>>) {
+        let Answer {
+            mut context,
+            room,
+            reply,
+            span,
+            took,
+        } = answer;
+        self.pace.answered(took);
         self.counters.request(took);
-
-        let said = context.said_so_far();
+        let (said, reply_to) = Context::concluded(&mut context);
         let reply = reply
             .with_context_headers(said.headers)
             .naming_instance(&context);
@@ -126,43 +156,40 @@ impl Endpoint {
             self.counters.error(text);
             counted = true;
         }
-        let end = self
-            .answer(context.subject(), reply_to, reply, counted)
-            .await;
-        self.log.ended(&span, context.subject(), end, took);
-    }
-
-    /// Calls the handler, and turns what must not happen into a reply. All that is the user's runs
-    /// within the catch, the drop of a handler that has taken too long included.
-    async fn call(&self, request: Request) -> Reply {
-        let handled = AssertUnwindSafe(async {
-            if self.abandonment.has_begun() {
-                return self.abandoned();
-            }
-            tokio::select! {
-                // First the handler: one that does not wait costs nothing more.
-                biased;
-                reply = self.handle(request) => reply,
-                () = self.abandonment.begun() => self.abandoned(),
-            }
-        });
-        let handled = handled.catch_unwind().await;
-        handled.unwrap_or_else(|panic| {
-            let text = panic_text(panic);
-            Reply::fault(Fault::internal(
-                500,
-                format_args!("the handler panicked: {text}"),
-            ))
-        })
-    }
-
-    async fn handle(&self, request: Request) -> Reply {
-        match self.definition.timeout {
-            None => self.handler.call(request).await,
-            Some(limit) => tokio::time::timeout(limit, self.handler.call(request))
-                .await
-                .unwrap_or_else(|_| self.too_late(limit)),
+        if let (Outcome::Success(payload), None) = (&reply.outcome, &reply.headers)
+            && let (Some(to), Some(outbox)) = (&reply_to, outbox)
+            && payload.len() <= outbox.max_payload()
+            && outbox.is_ready(to)
+        {
+            self.note(to, counted);
+            let sent = match (reply.outcome, reply_to) {
+                (Outcome::Success(payload), Some(reply_to)) => outbox.send(reply_to, payload),
+                _ => Ok(()),
+            };
+            let end = match sent {
+                Ok(()) => End::Ok,
+                Err(error) => {
+                    if !counted {
+                        self.counters.error(error.to_string());
+                    }
+                    self.unsent(context.subject(), &error)
+                }
+            };
+            self.log.ended(&span, context.subject(), end, took);
+            let context = Context::emptied(context);
+            return (Spare { context, room }, None);
         }
+        let endpoint = Arc::clone(self);
+        let rest = async move {
+            let answering = endpoint.answer(context.subject(), reply_to, reply, counted);
+            let end = answering.await;
+            endpoint.log.ended(&span, context.subject(), end, took);
+        };
+        let spare = Spare {
+            context: None,
+            room,
+        };
+        (spare, Some(Box::pin(rest)))
     }
 
     /// The answer of a handler that was given up. It may have done some of its work, so this is no
@@ -305,8 +332,14 @@ impl Endpoint {
         headers: Option<Headers>,
     ) -> End {
         self.note(&reply_to, true);
-        let mut all = headers.unwrap_or_default();
-        all.replace_with(&fault.headers());
+        let own = fault.headers();
+        let all = match headers {
+            Some(mut all) => {
+                all.replace_with(&own);
+                all
+            }
+            None => own,
+        };
         let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;
         let (sent, code) = match sent {
             Err(PublishError::TooLarge { bytes, limit_bytes }) => {
@@ -322,6 +355,7 @@ impl Endpoint {
         }
     }
 
+    /// Boxed, since this is large and there are several ways to it.
     async fn send(
         &self,
         reply_to: Subject,
@@ -334,7 +368,7 @@ impl Endpoint {
             headers,
             payload,
         };
-        self.place.connection.answer(message).await
+        Box::pin(self.place.connection.answer(message)).await
     }
 
     /// Notes a reply, for the server's refusal of it, where such are heard.
@@ -364,29 +398,4 @@ fn too_large(bytes: usize, limit_bytes: usize) -> Fault {
         "the reply of {bytes} bytes and its headers exceed the server's limit of {limit_bytes} bytes"
     );
     Fault::new(413, &text).noting(&text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_computes_is_heavy_and_what_was_interrupted_is_not() {
-        let pace = Pace::default();
-        for _ in 0..10 {
-            pace.computed(Duration::from_micros(2));
-        }
-        for _ in 0..3 {
-            pace.computed(Duration::from_millis(8));
-        }
-        assert!(!pace.is_heavy());
-        for _ in 0..30 {
-            pace.computed(Duration::from_micros(60));
-        }
-        assert!(pace.is_heavy());
-        for _ in 0..10 {
-            pace.computed(Duration::from_micros(2));
-        }
-        assert!(!pace.is_heavy());
-    }
 }

@@ -11,6 +11,7 @@ mod dispatch;
 mod intake;
 mod limits;
 mod log;
+mod pace;
 mod recent;
 mod report;
 mod roster;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use crate::context::{Metadata, Place};
 use crate::handler::Handler;
+use crate::wire::Connection;
 
 pub(crate) use counters::Counters;
 pub(crate) use intake::intake;
@@ -72,7 +74,7 @@ pub(crate) struct Endpoint {
     pub(crate) limits: Limits,
     place: Arc<Place>,
     handler: Box<dyn Handler>,
-    pace: dispatch::Pace,
+    pace: pace::Pace,
     log: log::Log,
     abandonment: abandon::Abandonment,
     /// Whether the stats handler failed when it was last called.
@@ -88,7 +90,7 @@ impl Endpoint {
         Self {
             limits: Limits::new(definition.concurrency, definition.pending),
             counters: Counters::default(),
-            pace: dispatch::Pace::default(),
+            pace: pace::Pace::default(),
             log: log::Log::new(Arc::clone(&place)),
             abandonment: abandon::Abandonment::default(),
             stats_fail: AtomicBool::new(false),
@@ -102,6 +104,10 @@ impl Endpoint {
     #[cfg(fuzzing)]
     pub(crate) fn warm_up(&self) {
         self.place.recent.note("", false);
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.place.connection
     }
 
     /// Hears that the server has refused a message: whether it was a reply of this endpoint, which is

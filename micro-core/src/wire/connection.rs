@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_nats::client::traits::Publisher as _;
 use async_nats::client::{PublishErrorKind, SubscribeErrorKind};
 use async_nats::connection::State;
+use async_nats::message::OutboundMessage;
 use async_nats::{Client, Message, Subject};
 use bytes::Bytes;
 use micro_names::Shown;
@@ -32,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The subjects of one message, the reply's included. Whoever writes a longer line loses the
 /// connection, and with it whatever else goes over it: a long token in a call, or the long reply
 /// subject of a stranger, must not do that. What is left is for the two sizes in the line.
-const SUBJECTS_MAX_BYTES: usize = micro_names::CONTROL_LINE_MAX_BYTES - 32;
+pub(super) const SUBJECTS_MAX_BYTES: usize = micro_names::CONTROL_LINE_MAX_BYTES - 32;
 
 /// A connection to NATS, shared by everything that uses it. Cloning is cheap.
 ///
@@ -218,29 +219,35 @@ impl Connection {
     }
 
     async fn publish_by(&self, client: &Client, message: Outbound) -> Result<(), PublishError> {
-        let size = message.payload.len();
-        let reply = message.reply.as_ref().map_or(0, |reply| reply.len());
-        let subjects = message.subject.len() + reply;
+        let subjects = message.subjects_bytes();
         if subjects > SUBJECTS_MAX_BYTES {
             return Err(PublishError::SubjectTooLong { bytes: subjects });
         }
-        let outbound = async_nats::message::OutboundMessage {
-            subject: message.subject,
-            reply: message.reply,
-            payload: message.payload,
-            headers: message.headers.map(Headers::into_inner),
-        };
-        client
-            .publish_message(outbound)
-            .await
-            .map_err(|error| match error.kind() {
-                PublishErrorKind::MaxPayloadExceeded => PublishError::TooLarge {
-                    bytes: size,
-                    limit_bytes: self.max_payload(),
-                },
-                PublishErrorKind::InvalidSubject => PublishError::InvalidSubject,
-                PublishErrorKind::Send => self.inner.ended(),
-            })
+        let bytes = message.payload.len();
+        let sent = client.publish_message(message.into()).await;
+        sent.map_err(|error| self.unsent(error.kind(), bytes))
+    }
+
+    /// Why a message with a body of so many bytes was not sent.
+    pub(super) fn unsent(&self, kind: PublishErrorKind, bytes: usize) -> PublishError {
+        match kind {
+            PublishErrorKind::MaxPayloadExceeded => PublishError::TooLarge {
+                bytes,
+                limit_bytes: self.max_payload(),
+            },
+            PublishErrorKind::InvalidSubject => PublishError::InvalidSubject,
+            PublishErrorKind::Send => self.inner.ended(),
+        }
+    }
+
+    /// Which client it has: changes when that is replaced.
+    pub(super) fn version(&self) -> usize {
+        self.inner.links.version()
+    }
+
+    /// Whether there is nothing to it but its client.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.inner.is_bridged.load(Ordering::Relaxed) && !self.inner.events.has_failed()
     }
 
     /// Sends the answer to a request. Its subject was chosen by whoever sent the request, and is
@@ -381,7 +388,12 @@ impl Inner {
 
     fn note(&self, slot: &Arc<Slot>) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|slot| slot.strong_count() > 0);
+        // Not each time: a service may have a thousand endpoints.
+        if slots.len() == slots.capacity() {
+            slots.retain(|slot| slot.strong_count() > 0);
+            let room = slots.len().max(8);
+            slots.reserve(room);
+        }
         slots.push(Arc::downgrade(slot));
     }
 
@@ -432,6 +444,24 @@ pub(crate) struct Outbound {
     pub(crate) reply: Option<Subject>,
     pub(crate) headers: Option<Headers>,
     pub(crate) payload: Bytes,
+}
+
+impl Outbound {
+    fn subjects_bytes(&self) -> usize {
+        let reply = self.reply.as_ref().map_or(0, |reply| reply.len());
+        self.subject.len() + reply
+    }
+}
+
+impl From<Outbound> for OutboundMessage {
+    fn from(message: Outbound) -> Self {
+        Self {
+            subject: message.subject,
+            reply: message.reply,
+            payload: message.payload,
+            headers: message.headers.map(Headers::into_inner),
+        }
+    }
 }
 
 /// Why a request has no reply.

@@ -28,9 +28,20 @@ pub(super) fn check(subject: &str) -> Result<(), &'static str> {
     {
         return Err("is reserved for NATS");
     }
-    let mut tokens = subject.split('.');
-    if tokens.any(|token| matches!(token, "" | "*" | ">")) {
-        return Err("has a wildcard or an empty token");
+    // Each answer goes through this: one look at each byte.
+    let (mut length, mut first) = (0_usize, 0);
+    for byte in subject.bytes().chain([b'.']) {
+        if byte == b'.' {
+            if length == 0 || length == 1 && matches!(first, b'*' | b'>') {
+                return Err("has a wildcard or an empty token");
+            }
+            length = 0;
+        } else {
+            if length == 0 {
+                first = byte;
+            }
+            length += 1;
+        }
     }
     Ok(())
 }
