@@ -3,6 +3,7 @@
 //! over the wire. `benches/instructions.rs` hands requests to an endpoint, without a subscription.
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -77,7 +78,10 @@ impl Intake {
         let mut intake = intake(Arc::clone(&endpoint));
         Self {
             endpoint,
-            receive: Box::new(move |request| intake.receive(request).now_or_never().is_some()),
+            receive: Box::new(move |request| {
+                let rest = intake.receive(request, &mut Context::from_waker(Waker::noop()));
+                rest.is_none_or(|rest| rest.now_or_never().is_some())
+            }),
         }
     }
 

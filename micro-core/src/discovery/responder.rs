@@ -1,7 +1,9 @@
 //! The nine subscriptions of the discovery, and the tasks that answer them.
 
 use std::sync::Arc;
+use std::task::Context;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::SelectAll;
 
 use super::Documents;
@@ -91,7 +93,7 @@ impl Responder {
 }
 
 /// What answers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Answers {
     connection: Connection,
     documents: Arc<Documents>,
@@ -121,11 +123,9 @@ impl Answers {
             }
         });
     }
-}
 
-impl Receive for Answers {
     /// Answers by the subject alone: bodies and headers of these requests mean nothing.
-    async fn receive(&mut self, message: Message) {
+    async fn answer(self, message: Message) {
         let Some(reply) = message.reply else {
             let subject = message.subject.to_string();
             let service = &self.documents.instance().name;
@@ -153,5 +153,11 @@ impl Receive for Answers {
             self.log_dropped(&incident);
             self.incidents.report(incident);
         }
+    }
+}
+
+impl Receive for Answers {
+    fn receive(&mut self, message: Message, _: &mut Context<'_>) -> Option<BoxFuture<'static, ()>> {
+        Some(Box::pin(self.clone().answer(message)))
     }
 }

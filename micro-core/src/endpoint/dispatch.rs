@@ -146,9 +146,13 @@ impl Endpoint {
         self.pace.answered(took);
         self.counters.request(took);
         let (said, reply_to) = Context::concluded(&mut context);
-        let reply = reply
-            .with_context_headers(said.headers)
-            .naming_instance(&context);
+        let mut reply = reply;
+        // Most have none, and a reply is large enough to be left where it is.
+        if said.headers.is_some() || context.headers().is_some() {
+            reply = reply
+                .with_context_headers(said.headers)
+                .naming_instance(&context);
+        }
         let mut counted = false;
         if let Some(text) = said.failure
             && !matches!(reply.outcome, Outcome::Fault(_))

@@ -135,26 +135,6 @@ where
         let request = self.endpoint.limits.next()?;
         Some((request, Instant::now()))
     }
-
-    fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let next = if let Poll::Ready(Some(())) = self.answering.poll_next_unpin(cx) {
-            self.next()
-        } else if let Poll::Ready(Some(done)) = self.waiting.poll_next_unpin(cx) {
-            if done.at_once {
-                self.wait = false;
-            }
-            let Some(work) = done.work else {
-                return Poll::Ready(());
-            };
-            self.answered(work, done.answer, cx)
-        } else {
-            return Poll::Pending;
-        };
-        if let Some((request, at)) = next {
-            self.start(request, at, cx);
-        }
-        Poll::Ready(())
-    }
 }
 
 fn poll_work<F: Future<Output = Answer>>(
@@ -197,33 +177,51 @@ where
     B: Fn(Arc<Endpoint>, Arrival, Instant, Spare) -> F + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    async fn receive(&mut self, message: Message) {
+    fn receive(
+        &mut self,
+        message: Message,
+        cx: &mut Context<'_>,
+    ) -> Option<BoxFuture<'static, ()>> {
         let at = Instant::now();
-        match self.endpoint.limits.admit(Arrival { message, at }) {
-            Admission::Start(request) => {
-                let mut request = Some(request);
-                poll_fn(|cx| {
-                    if let Some(request) = request.take() {
-                        self.start(request, at, cx);
-                    }
-                    Poll::Ready(())
-                })
-                .await;
-            }
+        let request = Arrival { message, at };
+        if self.endpoint.limits.enter() {
+            self.start(request, at, cx);
+            return None;
+        }
+        match self.endpoint.limits.hold(request) {
+            Admission::Start(request) => self.start(request, at, cx),
             Admission::Pending => {}
-            // Boxed: there is one future of this in each endpoint's task, all the time.
-            Admission::Refused(request) => Box::pin(self.endpoint.refuse(request.message)).await,
+            Admission::Refused(request) => {
+                let endpoint = Arc::clone(&self.endpoint);
+                let refusing = async move { endpoint.refuse(request.message).await };
+                return Some(Box::pin(refusing));
+            }
         }
+        None
     }
 
-    async fn go_on(&mut self) {
-        poll_fn(|cx| self.poll_on(cx)).await;
+    fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let next = if let Poll::Ready(Some(())) = self.answering.poll_next_unpin(cx) {
+            self.next()
+        } else if let Poll::Ready(Some(done)) = self.waiting.poll_next_unpin(cx) {
+            if done.at_once {
+                self.wait = false;
+            }
+            let Some(work) = done.work else {
+                return Poll::Ready(());
+            };
+            self.answered(work, done.answer, cx)
+        } else {
+            return Poll::Pending;
+        };
+        if let Some((request, at)) = next {
+            self.start(request, at, cx);
+        }
+        Poll::Ready(())
     }
 
-    async fn complete(&mut self) {
-        while !self.waiting.is_empty() || !self.answering.is_empty() {
-            self.go_on().await;
-        }
+    fn is_busy(&self) -> bool {
+        !self.waiting.is_empty() || !self.answering.is_empty()
     }
 }
 

@@ -17,11 +17,12 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::{Client, Message, Subject, Subscriber};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::mpsc;
 
 use super::barrier::{BarrierError, barrier};
@@ -338,9 +339,9 @@ struct Forward {
 }
 
 impl Receive for Forward {
-    fn receive(&mut self, message: Message) -> impl Future<Output = ()> + Send {
+    fn receive(&mut self, message: Message, _: &mut Context<'_>) -> Option<BoxFuture<'static, ()>> {
         if self.known.as_mut().is_some_and(|known| known.has(&message)) {
-            return std::future::ready(());
+            return None;
         }
         if let Some(notes) = &self.notes {
             let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -351,7 +352,7 @@ impl Receive for Forward {
         }
         // The subscription may have ended.
         let _ = self.late.send(message);
-        std::future::ready(())
+        None
     }
 }
 

@@ -75,6 +75,9 @@ impl Outbox {
 /// Whether an answer may go to a subject: what the client and the connection look at otherwise.
 fn is_sent_to(subject: &Subject) -> bool {
     subject.len() <= SUBJECTS_MAX_BYTES
-        && !subject.bytes().any(|byte| byte.is_ascii_whitespace())
+        && subject
+            .bytes()
+            .fold(0, |odd, byte| odd | u8::from(byte <= b' '))
+            == 0
         && reply_subject::check(subject).is_ok()
 }

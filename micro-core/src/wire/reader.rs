@@ -4,35 +4,36 @@
 //! barrier together, and then finish.
 
 use std::future::{Future, poll_fn};
-use std::task::Poll;
+use std::pin::pin;
+use std::task::{Context, Poll};
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use futures_util::stream::SelectAll;
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
 
 use super::Message;
 use super::subscription::Subscription;
 
 /// How many messages a reader takes, and how much it has of its receiver's work done, before it looks
-/// at the other again.
+/// whether it is asked to leave.
 const BATCH: usize = 64;
 
 /// What a reader hands each message to.
 pub(crate) trait Receive: Send + 'static {
-    /// Takes one message. The reader goes on when this returns.
-    fn receive(&mut self, message: Message) -> impl Future<Output = ()> + Send;
+    /// Takes one message, and does with it what can be done at once. The reader waits for the rest, if
+    /// there is some, before it hands over the next.
+    fn receive(&mut self, message: Message, cx: &mut Context<'_>)
+    -> Option<BoxFuture<'static, ()>>;
 
-    /// Goes on with what has been begun with earlier messages, and returns when some of that is done;
-    /// never, when there is nothing. The reader drops this when there is something to read, and
-    /// asks again.
-    fn go_on(&mut self) -> impl Future<Output = ()> + Send {
-        std::future::pending()
+    /// Goes on with what was begun with earlier messages; ready when some of that is done.
+    fn poll_on(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
     }
 
-    /// Goes on until all of it is done.
-    fn complete(&mut self) -> impl Future<Output = ()> + Send {
-        std::future::ready(())
+    /// Whether there is something to go on with.
+    fn is_busy(&self) -> bool {
+        false
     }
 }
 
@@ -121,69 +122,90 @@ async fn read(
     mut asked: watch::Receiver<Phase>,
     report: watch::Sender<Phase>,
 ) {
-    let mut batch = Vec::new();
-    let mut ended = false;
-    while !ended {
-        tokio::select! {
+    loop {
+        let mut asking = pin!(next_phase(&mut asked));
+        let step = poll_fn(|cx| {
             // First what is asked: a flood of messages must not keep a reader from leaving.
-            biased;
-            phase = next_phase(&mut asked) => match phase {
-                Phase::Reading => {}
-                Phase::Left => {
-                    meanwhile(&mut receiver, source.leave()).await;
-                    report.send_replace(Phase::Left);
-                }
-                Phase::Finished => {
-                    meanwhile(&mut receiver, source.finish()).await;
-                    break;
-                }
-            },
-            more = next_batch(&mut source, &mut batch) => ended = !more,
-            () = receiver.go_on() => {}
+            match asking.as_mut().poll(cx) {
+                Poll::Ready(phase) => Poll::Ready(Step::Asked(phase)),
+                Poll::Pending => step(&mut source, &mut receiver, cx),
+            }
+        });
+        match step.await {
+            Step::Asked(Phase::Reading) | Step::Again => {}
+            Step::Asked(Phase::Left) => {
+                meanwhile(&mut receiver, source.leave()).await;
+                report.send_replace(Phase::Left);
+            }
+            Step::Asked(Phase::Finished) => {
+                meanwhile(&mut receiver, source.finish()).await;
+                break;
+            }
+            Step::Wait(rest) => meanwhile(&mut receiver, rest).await,
+            Step::Ended => break,
         }
-        for message in batch.drain(..) {
-            receiver.receive(message).await;
+    }
+    loop {
+        match poll_fn(|cx| step(&mut source, &mut receiver, cx)).await {
+            Step::Wait(rest) => meanwhile(&mut receiver, rest).await,
+            Step::Ended => break,
+            Step::Asked(_) | Step::Again => {}
         }
-        for _ in 0..BATCH {
-            if receiver.go_on().now_or_never().is_none() {
+    }
+    report.send_replace(Phase::Finished);
+    while receiver.is_busy() {
+        poll_fn(|cx| receiver.poll_on(cx)).await;
+    }
+}
+
+/// What a reader does next.
+enum Step {
+    Asked(Phase),
+    Wait(BoxFuture<'static, ()>),
+    /// A batch is done, and there may be another.
+    Again,
+    Ended,
+}
+
+/// Hands over the messages that have come by now, and goes on with what earlier ones began.
+fn step(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<Step> {
+    let (mut is_read, mut is_idle) = (false, false);
+    for _ in 0..BATCH {
+        match source.poll_next_unpin(cx) {
+            Poll::Ready(Some(message)) => {
+                if let Some(rest) = receiver.receive(message, cx) {
+                    return Poll::Ready(Step::Wait(rest));
+                }
+            }
+            Poll::Ready(None) => return Poll::Ready(Step::Ended),
+            Poll::Pending => {
+                is_read = true;
                 break;
             }
         }
     }
-    while let Some(message) = source.next().await {
-        receiver.receive(message).await;
-    }
-    report.send_replace(Phase::Finished);
-    receiver.complete().await;
-}
-
-/// The messages that have come by now, as far as they go into one batch; waits for the first.
-/// `false` once there will be none any more.
-async fn next_batch(source: &mut impl Source, batch: &mut Vec<Message>) -> bool {
-    poll_fn(|cx| {
-        while batch.len() < BATCH {
-            match source.poll_next_unpin(cx) {
-                Poll::Ready(Some(message)) => batch.push(message),
-                Poll::Ready(None) => return Poll::Ready(false),
-                Poll::Pending if batch.is_empty() => return Poll::Pending,
-                Poll::Pending => break,
-            }
+    for _ in 0..BATCH {
+        if receiver.poll_on(cx).is_pending() {
+            is_idle = true;
+            break;
         }
-        Poll::Ready(true)
-    })
-    .await
+    }
+    if is_read && is_idle {
+        Poll::Pending
+    } else {
+        Poll::Ready(Step::Again)
+    }
 }
 
-/// Has the receiver go on while something else is waited for.
+/// Waits for something, and has the receiver go on meanwhile.
 async fn meanwhile(receiver: &mut impl Receive, other: impl Future<Output = ()>) {
-    let mut other = std::pin::pin!(other);
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut other => return,
-            () = receiver.go_on() => {}
-        }
-    }
+    let mut other = pin!(other);
+    poll_fn(|cx| {
+        let polled = other.as_mut().poll(cx);
+        while polled.is_pending() && receiver.poll_on(cx).is_ready() {}
+        polled
+    })
+    .await;
 }
 
 /// The next thing that is asked; nothing ever, once nobody is left to ask.

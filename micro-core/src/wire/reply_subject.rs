@@ -28,20 +28,23 @@ pub(super) fn check(subject: &str) -> Result<(), &'static str> {
     {
         return Err("is reserved for NATS");
     }
-    // Each answer goes through this: one look at each byte.
-    let (mut length, mut first) = (0_usize, 0);
-    for byte in subject.bytes().chain([b'.']) {
-        if byte == b'.' {
-            if length == 0 || length == 1 && matches!(first, b'*' | b'>') {
-                return Err("has a wildcard or an empty token");
-            }
-            length = 0;
-        } else {
-            if length == 0 {
-                first = byte;
-            }
-            length += 1;
-        }
+    // Each answer goes through this: first a look at what most of them have not.
+    let bytes = subject.as_bytes();
+    let wild = bytes
+        .iter()
+        .fold(0, |odd, byte| odd | u8::from(matches!(byte, b'*' | b'>')));
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    let empty = pairs.fold(0, |odd, (one, two)| {
+        odd | u8::from(*one == b'.') & u8::from(*two == b'.')
+    });
+    let ends = [bytes.first(), bytes.last()];
+    let is_odd = wild | empty > 0 || ends.iter().any(|end| matches!(end, None | Some(b'.')));
+    if is_odd
+        && subject
+            .split('.')
+            .any(|token| matches!(token, "" | "*" | ">"))
+    {
+        return Err("has a wildcard or an empty token");
     }
     Ok(())
 }
