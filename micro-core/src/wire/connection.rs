@@ -276,7 +276,12 @@ impl Connection {
         let (client, requests) = if let Some(bridge) = &bridge {
             (&bridge.client, &bridge.requests)
         } else {
-            link = self.inner.link().await;
+            link = if self.is_plain() {
+                self.inner.links.current()
+            } else {
+                // Boxed, not to make each call's future larger.
+                Box::pin(self.inner.link()).await
+            };
             let requests = link.requests().await;
             let requests = requests.map_err(|_| RequestError::Publish(self.inner.ended()))?;
             (&link.client, requests)
@@ -296,6 +301,11 @@ impl Connection {
             Some(message) => Ok(message),
             None => Err(RequestError::Publish(self.inner.ended())),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn calls_waiting(&self) -> usize {
+        self.inner.links.current().calls_waiting()
     }
 
     /// Sends a request that several may answer, and gives their replies, `at_most` of them. Dropping
