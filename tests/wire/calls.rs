@@ -111,3 +111,26 @@ async fn of_several_replies_to_a_call_the_first_counts() {
         assert_eq!(answer.unwrap(), expected);
     }
 }
+
+#[tokio::test]
+async fn replies_come_when_the_runtime_of_the_first_call_is_gone() {
+    let broker = Broker::start().await;
+    let mut asked = Asked::new(&broker).await;
+    let caller = Caller::new(Connection::connect(broker.url()).await.unwrap());
+    let elsewhere = tokio::task::spawn_blocking({
+        let caller = caller.clone();
+        move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().unwrap();
+            runtime.block_on(call(&caller, "").into_future())
+        }
+    });
+    let first = asked.next().await.reply.unwrap();
+    asked.answer(&first, "first").await;
+    assert_eq!(elsewhere.await.unwrap().unwrap(), "first");
+    let (second, ()) = tokio::join!(call(&caller, "").into_future(), async {
+        let second = asked.next().await.reply.unwrap();
+        asked.answer(&second, "second").await;
+    });
+    assert_eq!(second.unwrap(), "second");
+}

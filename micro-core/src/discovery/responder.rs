@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::Context;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::SelectAll;
 
@@ -10,7 +11,10 @@ use super::Documents;
 use crate::context::Instance;
 use crate::error::{Incident, Incidents};
 use crate::log::{Flood, Pause, REQUEST, line};
-use crate::wire::{Connection, Message, Outbound, Reader, Receive, SubscribeError, Subscription};
+use crate::wire::{
+    Connection, Message, Outbound, Outbox, PublishError, Reader, Receive, SubscribeError,
+    Subscription,
+};
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
 
@@ -68,7 +72,8 @@ impl Responder {
                 incidents: incidents.clone(),
                 unsent: Arc::default(),
             };
-            Reader::start(source, answers)
+            let outbox = None;
+            Reader::start(source, Answering { answers, outbox })
         };
         let mut subscriptions = subscriptions.into_iter();
         // As they were asked for: verb by verb, STATS last.
@@ -133,11 +138,9 @@ impl Answers {
             self.incidents.report(Incident::NoReplySubject { subject });
             return;
         };
-        let payload = match message.subject.split('.').nth(1) {
-            Some("PING") => self.documents.ping_bytes(),
-            Some("INFO") => self.documents.info_bytes(),
-            Some("STATS") => Arc::clone(&self.documents).stats_bytes().await,
-            _ => return,
+        let payload = match self.prepared(&message.subject) {
+            Some(prepared) => prepared,
+            None => Arc::clone(&self.documents).stats_bytes().await,
         };
         let answer = Outbound {
             subject: reply,
@@ -146,18 +149,63 @@ impl Answers {
             payload,
         };
         if let Err(error) = self.connection.answer(answer).await {
-            let incident = Incident::ReplyNotSent {
-                subject: message.subject.to_string(),
-                reason: error.to_string(),
-            };
-            self.log_dropped(&incident);
-            self.incidents.report(incident);
+            self.unsent(&message.subject, &error);
         }
+    }
+
+    /// The answer, but for the verb that has none prepared.
+    fn prepared(&self, subject: &str) -> Option<Bytes> {
+        match subject.split('.').nth(1) {
+            Some("PING") => Some(self.documents.ping_bytes()),
+            Some("INFO") => Some(self.documents.info_bytes()),
+            _ => None,
+        }
+    }
+
+    fn unsent(&self, subject: &str, error: &PublishError) {
+        let incident = Incident::ReplyNotSent {
+            subject: subject.to_owned(),
+            reason: error.to_string(),
+        };
+        self.log_dropped(&incident);
+        self.incidents.report(incident);
     }
 }
 
-impl Receive for Answers {
+/// What reads the questions.
+struct Answering {
+    answers: Answers,
+    /// Made for the first answer.
+    outbox: Option<Outbox>,
+}
+
+impl Answering {
+    /// Sends what is prepared, where the client takes it at once. One question may be for a thousand
+    /// instances in a process.
+    fn answers_at_once(&mut self, message: &Message) -> bool {
+        let Self { answers, outbox } = self;
+        let Some(reply_to) = &message.reply else {
+            return false;
+        };
+        let Some(payload) = answers.prepared(&message.subject) else {
+            return false;
+        };
+        let outbox = outbox.get_or_insert_with(|| Outbox::new(answers.connection.clone()));
+        if payload.len() > outbox.max_payload() || !outbox.is_ready(reply_to) {
+            return false;
+        }
+        if let Err(error) = outbox.send(reply_to.clone(), payload) {
+            answers.unsent(&message.subject, &error);
+        }
+        true
+    }
+}
+
+impl Receive for Answering {
     fn receive(&mut self, message: Message, _: &mut Context<'_>) -> Option<BoxFuture<'static, ()>> {
-        Some(Box::pin(self.clone().answer(message)))
+        if self.answers_at_once(&message) {
+            return None;
+        }
+        Some(Box::pin(self.answers.clone().answer(message)))
     }
 }

@@ -3,14 +3,17 @@
 //! Both steps are asked for from outside, so that all readers of a service can leave, cross one
 //! barrier together, and then finish.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::{Context, Poll};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
 
 use futures_util::future::{BoxFuture, join_all};
 use futures_util::stream::SelectAll;
-use futures_util::{Stream, StreamExt};
-use tokio::sync::watch;
+use futures_util::task::AtomicWaker;
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use tokio::sync::Notify;
 
 use super::Message;
 use super::subscription::Subscription;
@@ -39,128 +42,215 @@ pub(crate) trait Receive: Send + 'static {
 
 /// What a reader reads: one subscription, or several as one.
 pub(crate) trait Source: Stream<Item = Message> + Unpin + Send + 'static {
-    fn leave(&mut self) -> impl Future<Output = ()> + Send;
-    fn finish(&mut self) -> impl Future<Output = ()> + Send;
+    fn leave(&mut self) -> BoxFuture<'static, ()>;
+    fn finish(&mut self) -> BoxFuture<'static, ()>;
 }
 
 impl Source for Subscription {
-    fn leave(&mut self) -> impl Future<Output = ()> + Send {
-        self.leave()
+    fn leave(&mut self) -> BoxFuture<'static, ()> {
+        Subscription::leave(self).boxed()
     }
 
-    fn finish(&mut self) -> impl Future<Output = ()> + Send {
-        self.finish()
+    fn finish(&mut self) -> BoxFuture<'static, ()> {
+        Subscription::finish(self).boxed()
     }
 }
 
 impl Source for SelectAll<Subscription> {
-    async fn leave(&mut self) {
-        join_all(self.iter_mut().map(Subscription::leave)).await;
+    fn leave(&mut self) -> BoxFuture<'static, ()> {
+        let leaving = join_all(self.iter().map(Subscription::leave));
+        leaving.map(drop).boxed()
     }
 
-    async fn finish(&mut self) {
+    fn finish(&mut self) -> BoxFuture<'static, ()> {
         let mut members: Vec<_> = std::mem::take(self).into_iter().collect();
-        join_all(members.iter_mut().map(Subscription::finish)).await;
+        let finishing = join_all(members.iter_mut().map(Subscription::finish));
         // Put together anew: members are polled when they are new or when they are woken, and
         // ending one wakes nobody.
         self.extend(members);
+        finishing.map(drop).boxed()
     }
 }
 
-/// How far a reader has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Reading,
-    Left,
-    Finished,
+/// How far a reader has come, or is to come.
+const READING: u8 = 0;
+const LEFT: u8 = 1;
+const FINISHED: u8 = 2;
+
+/// What a reader and its outside say to each other. There may be a thousand of them: two channels
+/// would be larger than all the rest of a reader.
+#[derive(Debug, Default)]
+struct Steps {
+    asked: AtomicU8,
+    done: AtomicU8,
+    reader: AtomicWaker,
+    told: Notify,
+}
+
+impl Steps {
+    fn tell(&self, done: u8) {
+        self.done.store(done, Ordering::Release);
+        self.told.notify_waiters();
+    }
+
+    async fn reached(&self, step: u8) {
+        loop {
+            // Made before the look, so that what happens in between is not missed.
+            let told = self.told.notified();
+            if self.done.load(Ordering::Acquire) >= step {
+                return;
+            }
+            told.await;
+        }
+    }
 }
 
 /// The outside of a reading task. Dropping it lets the task read on.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    ask: watch::Sender<Phase>,
-    done: watch::Receiver<Phase>,
+    steps: Arc<Steps>,
 }
 
 impl Reader {
     /// Starts reading `source` in a task of its own.
     pub(crate) fn start(source: impl Source, receiver: impl Receive) -> Self {
-        let (ask, asked) = watch::channel(Phase::Reading);
-        let (report, done) = watch::channel(Phase::Reading);
-        tokio::spawn(read(source, receiver, asked, report));
-        Self { ask, done }
+        let steps = Arc::new(Steps::default());
+        tokio::spawn(Reading {
+            source,
+            receiver,
+            told: Told(Arc::clone(&steps)),
+            asked: READING,
+            rest: None,
+            stage: Stage::Reading,
+        });
+        Self { steps }
     }
 
     /// Tells the server to send nothing more. What is under way goes on being received.
     pub(crate) async fn leave(&self) {
-        self.reach(Phase::Left).await;
+        self.reach(LEFT).await;
     }
 
     /// Once a barrier has been crossed: hands over what has arrived, and ends.
     pub(crate) async fn finish(&self) {
-        self.reach(Phase::Finished).await;
+        self.reach(FINISHED).await;
     }
 
     /// Waits until the task has read everything there will ever be, asked to or not.
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut done = self.done.clone();
-        async move {
-            let _ = done.wait_for(|done| *done == Phase::Finished).await;
-        }
+        let steps = Arc::clone(&self.steps);
+        async move { steps.reached(FINISHED).await }
     }
 
-    async fn reach(&self, phase: Phase) {
-        self.ask.send_replace(phase);
-        // An error means that the task is gone, which is as far as it can come.
-        let _ = self.done.clone().wait_for(|done| *done >= phase).await;
+    async fn reach(&self, step: u8) {
+        self.steps.asked.fetch_max(step, Ordering::AcqRel);
+        self.steps.reader.wake();
+        self.steps.reached(step).await;
     }
 }
 
-async fn read(
-    mut source: impl Source,
-    mut receiver: impl Receive,
-    mut asked: watch::Receiver<Phase>,
-    report: watch::Sender<Phase>,
-) {
-    loop {
-        let mut asking = pin!(next_phase(&mut asked));
-        let step = poll_fn(|cx| {
+/// The end of a reader, however that comes: nobody waits for it in vain.
+struct Told(Arc<Steps>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.tell(FINISHED);
+    }
+}
+
+/// The task. A future by hand, with what is seldom needed boxed: there may be a thousand of them.
+struct Reading<S, R> {
+    source: S,
+    receiver: R,
+    told: Told,
+    stage: Stage,
+    /// What it was asked last.
+    asked: u8,
+    /// What it waits for before it reads on.
+    rest: Option<BoxFuture<'static, ()>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Reading,
+    /// The server is being told to send nothing more.
+    Leaving,
+    /// Nothing is asked any more: there is an end.
+    Ending,
+    /// All has been read, and the receiver goes on with it.
+    Read,
+}
+
+/// Nothing in it is polled where it lies.
+impl<S, R> Unpin for Reading<S, R> {}
+
+impl<S: Source, R: Receive> Future for Reading<S, R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        loop {
+            if let Some(rest) = &mut this.rest {
+                if rest.as_mut().poll(cx).is_pending() {
+                    while this.receiver.poll_on(cx).is_ready() {}
+                    return Poll::Pending;
+                }
+                this.rest = None;
+                if this.stage == Stage::Leaving {
+                    this.stage = Stage::Reading;
+                    this.told.0.tell(LEFT);
+                }
+            }
+            if this.stage == Stage::Read {
+                while this.receiver.is_busy() {
+                    ready!(this.receiver.poll_on(cx));
+                }
+                return Poll::Ready(());
+            }
             // First what is asked: a flood of messages must not keep a reader from leaving.
-            match asking.as_mut().poll(cx) {
-                Poll::Ready(phase) => Poll::Ready(Step::Asked(phase)),
-                Poll::Pending => step(&mut source, &mut receiver, cx),
+            if this.does_as_asked() {
+                continue;
             }
-        });
-        match step.await {
-            Step::Asked(Phase::Reading) | Step::Again => {}
-            Step::Asked(Phase::Left) => {
-                meanwhile(&mut receiver, source.leave()).await;
-                report.send_replace(Phase::Left);
+            match step(&mut this.source, &mut this.receiver, cx) {
+                Poll::Ready(Step::Wait(rest)) => this.rest = Some(rest),
+                Poll::Ready(Step::Again) => {}
+                Poll::Ready(Step::Ended) => {
+                    this.stage = Stage::Read;
+                    this.told.0.tell(FINISHED);
+                }
+                Poll::Pending => {
+                    this.told.0.reader.register(cx.waker());
+                    // What was asked just before that woke nobody.
+                    if !this.does_as_asked() {
+                        return Poll::Pending;
+                    }
+                }
             }
-            Step::Asked(Phase::Finished) => {
-                meanwhile(&mut receiver, source.finish()).await;
-                break;
-            }
-            Step::Wait(rest) => meanwhile(&mut receiver, rest).await,
-            Step::Ended => break,
         }
     }
-    loop {
-        match poll_fn(|cx| step(&mut source, &mut receiver, cx)).await {
-            Step::Wait(rest) => meanwhile(&mut receiver, rest).await,
-            Step::Ended => break,
-            Step::Asked(_) | Step::Again => {}
+}
+
+impl<S: Source, R: Receive> Reading<S, R> {
+    /// Begins with what is asked, if that is something new.
+    fn does_as_asked(&mut self) -> bool {
+        let asked = self.told.0.asked.load(Ordering::Acquire);
+        if asked == self.asked || self.stage != Stage::Reading {
+            return false;
         }
-    }
-    report.send_replace(Phase::Finished);
-    while receiver.is_busy() {
-        poll_fn(|cx| receiver.poll_on(cx)).await;
+        self.asked = asked;
+        let (stage, rest) = if asked == LEFT {
+            (Stage::Leaving, self.source.leave())
+        } else {
+            (Stage::Ending, self.source.finish())
+        };
+        self.stage = stage;
+        self.rest = Some(rest);
+        true
     }
 }
 
 /// What a reader does next.
 enum Step {
-    Asked(Phase),
     Wait(BoxFuture<'static, ()>),
     /// A batch is done, and there may be another.
     Again,
@@ -195,23 +285,4 @@ fn step(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<
     } else {
         Poll::Ready(Step::Again)
     }
-}
-
-/// Waits for something, and has the receiver go on meanwhile.
-async fn meanwhile(receiver: &mut impl Receive, other: impl Future<Output = ()>) {
-    let mut other = pin!(other);
-    poll_fn(|cx| {
-        let polled = other.as_mut().poll(cx);
-        while polled.is_pending() && receiver.poll_on(cx).is_ready() {}
-        polled
-    })
-    .await;
-}
-
-/// The next thing that is asked; nothing ever, once nobody is left to ask.
-async fn next_phase(asked: &mut watch::Receiver<Phase>) -> Phase {
-    if asked.changed().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-    *asked.borrow_and_update()
 }
