@@ -7,7 +7,7 @@
 //!
 //! - `scenarios`: what is asked of whom;
 //! - `peers`: which services there are, and how they start; `service`: those in Rust;
-//! - `load`: the load generator; `wire`: the protocol it speaks; `cpu`: what processes use;
+//! - `load`: the load generator; `calls`: the side that calls; `wire`: the protocol it speaks; `cpu`: what processes use;
 //! - `figures`, `table`, `plot`: what came of it.
 
 #![allow(
@@ -27,6 +27,7 @@
 #[path = "../../tests/support/broker.rs"]
 mod broker;
 
+mod calls;
 mod cpu;
 mod figures;
 mod load;
@@ -47,6 +48,7 @@ use clap::{Parser, ValueEnum as _};
 use serde::{Deserialize, Serialize};
 
 use broker::Broker;
+use calls::Calls;
 use load::Job;
 use peers::{Peer, Running};
 use scenarios::{Bench, Scenario};
@@ -105,6 +107,11 @@ enum Part {
         one_core: bool,
     },
     Load(Job),
+    /// What answers calls.
+    Answer {
+        url: String,
+    },
+    Call(Calls),
 }
 
 /// This program again, told to play a part.
@@ -139,6 +146,15 @@ fn play(part: Part) {
             service::run(peer, &url, one_core);
         }
         Part::Load(job) => load::run(&job),
+        Part::Answer { url } => {
+            std::thread::spawn(|| {
+                until_input_ends();
+                std::process::exit(0);
+            });
+            // It ends with the broker.
+            let _ = calls::answer(&url);
+        }
+        Part::Call(calls) => calls::run(&calls),
     }
 }
 

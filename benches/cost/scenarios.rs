@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::calls::Calls;
 use crate::load::{Job, Measured, Pace};
 use crate::peers::{Peer, Running};
 use crate::table::{Kind, Row, Table};
@@ -22,6 +23,8 @@ const COMPUTE_OUTSTANDING: [u32; 2] = [8, 64];
 const WAIT_OUTSTANDING: u32 = 1000;
 const BUSY: u32 = 1024;
 const SMALL_BYTES: usize = 16;
+/// Calls one after the other, and many at a time.
+const CALLS_OUTSTANDING: [u32; 2] = [1, 64];
 /// Shares of the saturation throughput.
 const LEVELS: [f64; 7] = [0.1, 0.25, 0.4, 0.5, 0.65, 0.8, 0.9];
 
@@ -39,6 +42,8 @@ pub(crate) enum Scenario {
     Compute,
     /// Latency at half of what raw async-nats can do.
     Load,
+    /// Calls of an endpoint, by a generated client and by hand.
+    Call,
     /// Latency against load, for `--plot`.
     Plot,
 }
@@ -80,6 +85,7 @@ impl Scenario {
             Self::Wait => bench.wait(),
             Self::Compute => bench.compute(),
             Self::Load => bench.load(bench.saturation(known)),
+            Self::Call => bench.call(),
             Self::Plot => bench.levels(bench.saturation(known)),
         }
     }
@@ -136,6 +142,42 @@ impl Bench {
         let of = [Peer::Ours, Peer::Raw, Peer::Service];
         let cases = [Case { title, target, ask }];
         self.compare(Scenario::Load, Kind::Latency, &of, &cases)
+    }
+
+    fn call(&self) -> Vec<Table> {
+        let callers: Vec<_> = [Peer::Ours, Peer::Raw]
+            .into_iter()
+            .filter(|peer| self.peers.contains(peer))
+            .collect();
+        let mut tables = CALLS_OUTSTANDING.map(|outstanding| {
+            let title = format!("call, typed JSON add, {outstanding} outstanding");
+            let target = "target ≤ 1.1 × raw: `Client::request`, with serde by hand";
+            let rows = callers.iter().map(|&peer| Row::new(peer)).collect();
+            Table::new(Scenario::Call, Kind::Call, title, target, rows)
+        });
+        let url = self.url.clone();
+        let answers = again(&Part::Answer { url });
+        let (answers, _) = Running::start(answers).expect("calls are answered by this program");
+        for round in 0..self.rounds {
+            self.tell(Scenario::Call, round);
+            for (table, outstanding) in tables.iter_mut().zip(CALLS_OUTSTANDING) {
+                for turn in 0..callers.len() {
+                    let place = (turn + round) % callers.len();
+                    let calls = Calls {
+                        peer: callers[place],
+                        url: self.url.clone(),
+                        outstanding,
+                        warm_up: self.measure / 2,
+                        measure: self.measure,
+                        answers: vec![answers.id()],
+                        broker: self.broker.clone(),
+                    };
+                    let measured = measured(&Part::Call(calls));
+                    table.rows[place].rounds.push(measured);
+                }
+            }
+        }
+        tables.into()
     }
 
     fn levels(&self, saturation: f64) -> Vec<Table> {
@@ -246,12 +288,7 @@ impl Bench {
             service: vec![service],
             broker: self.broker.clone(),
         };
-        let output = again(&Part::Load(job)).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| Measured {
-            failures: 1,
-            first_failure: Some(format!("the load generator: {error}")),
-            ..Measured::default()
-        })
+        measured(&Part::Load(job))
     }
 
     fn tell(&self, scenario: Scenario, round: usize) {
@@ -329,6 +366,16 @@ impl Bench {
             row.ping.extend(ping.map(|ping| ping.join().unwrap()));
         });
     }
+}
+
+/// What a process says that measures.
+fn measured(part: &Part) -> Measured {
+    let output = again(part).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| Measured {
+        failures: 1,
+        first_failure: Some(format!("the process that measures: {error}")),
+        ..Measured::default()
+    })
 }
 
 /// A body that comes back as it is.

@@ -26,8 +26,8 @@ const WAIT: Duration = Duration::from_millis(10);
 /// Two numbers.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Operands {
-    a: f64,
-    b: f64,
+    pub(crate) a: f64,
+    pub(crate) b: f64,
 }
 
 /// Serves until the standard input ends.
@@ -61,7 +61,7 @@ pub(crate) fn compute(turns: u64) -> u64 {
     black_box(state).min(1) * turns
 }
 
-struct Ours;
+pub(crate) struct Ours;
 
 #[service(name = "ours", version = "1.0.0", group = "ours")]
 impl Ours {

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Cost,
     Latency,
     Compute,
+    /// As `Cost`, of the side that calls.
+    Call,
 }
 
 /// One service.
@@ -122,7 +124,7 @@ impl Table {
         );
         let mut columns = vec![name];
         columns.extend(match self.kind {
-            Kind::Cost => vec![
+            Kind::Cost | Kind::Call => vec![
                 ("CPU us", self.median(Row::cpu_us, 2)),
                 ("min-max", self.spread(Row::cpu_us, 2)),
                 ("ours/it", self.ratio_of_medians(Row::cpu_us)),
@@ -136,7 +138,10 @@ impl Table {
                     self.median(|row| row.series(|seen| seen.broker_us), 2),
                 ),
                 (
-                    "load us",
+                    match self.kind {
+                        Kind::Call => "answers us",
+                        _ => "load us",
+                    },
                     self.median(|row| row.series(|seen| seen.load_us), 2),
                 ),
             ],

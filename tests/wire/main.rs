@@ -24,6 +24,7 @@ mod proxy;
 mod raw;
 
 mod builder;
+mod calls;
 mod changes;
 mod connecting;
 mod counters;

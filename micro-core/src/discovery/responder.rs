@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::SelectAll;
 
@@ -11,7 +12,8 @@ use crate::context::Instance;
 use crate::error::{Incident, Incidents};
 use crate::log::{Flood, Pause, REQUEST, line};
 use crate::wire::{
-    Connection, Home, Message, Outbound, Reader, Receive, SubscribeError, Subscription,
+    Connection, Home, Message, Outbound, Outbox, PublishError, Reader, Receive, Sent,
+    SubscribeError, Subscription,
 };
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
@@ -77,6 +79,7 @@ impl Responder {
                 source,
                 Answering {
                     answers,
+                    outbox: None,
                     answer: None,
                 },
             )
@@ -144,11 +147,9 @@ impl Answers {
             self.incidents.report(Incident::NoReplySubject { subject });
             return;
         };
-        let payload = match message.subject.split('.').nth(1) {
-            Some("PING") => self.documents.ping_bytes(),
-            Some("INFO") => self.documents.info_bytes(),
-            Some("STATS") => Arc::clone(&self.documents).stats_bytes().await,
-            _ => return,
+        let payload = match self.prepared(&message.subject) {
+            Some(prepared) => prepared,
+            None => Arc::clone(&self.documents).stats_bytes().await,
         };
         let answer = Outbound {
             subject: reply,
@@ -157,25 +158,75 @@ impl Answers {
             payload,
         };
         if let Err(error) = self.connection.answer(answer).await {
-            let incident = Incident::ReplyNotSent {
-                subject: message.subject.to_string(),
-                reason: error.to_string(),
-            };
-            self.log_dropped(&incident);
-            self.incidents.report(incident);
+            self.unsent(&message.subject, &error);
         }
+    }
+
+    /// The answer, but for the verb that has none prepared.
+    fn prepared(&self, subject: &str) -> Option<Bytes> {
+        match subject.split('.').nth(1) {
+            Some("PING") => Some(self.documents.ping_bytes()),
+            Some("INFO") => Some(self.documents.info_bytes()),
+            _ => None,
+        }
+    }
+
+    fn unsent(&self, subject: &str, error: &PublishError) {
+        let incident = Incident::ReplyNotSent {
+            subject: subject.to_owned(),
+            reason: error.to_string(),
+        };
+        self.log_dropped(&incident);
+        self.incidents.report(incident);
     }
 }
 
 /// What reads the questions, one after the other.
 struct Answering {
     answers: Answers,
+    /// Made for the first answer.
+    outbox: Option<Outbox>,
     /// An answer that could not be given at once.
     answer: Option<BoxFuture<'static, ()>>,
 }
 
+impl Answering {
+    /// Sends what is prepared, if there is no more to it. One question may be for a thousand instances
+    /// in a process.
+    fn answers_at_once(&mut self, message: &Message, cx: &mut Context<'_>) -> bool {
+        let Some(reply_to) = &message.reply else {
+            return false;
+        };
+        let answers = &self.answers;
+        let Some(payload) = answers.prepared(&message.subject) else {
+            return false;
+        };
+        let outbox = || Outbox::new(answers.connection.clone());
+        let outbox = self.outbox.get_or_insert_with(outbox);
+        if !outbox.takes(reply_to, &payload) {
+            return false;
+        }
+        match outbox.send(reply_to.clone(), payload, cx) {
+            Sent::Now(Ok(())) => {}
+            Sent::Now(Err(error)) => answers.unsent(&message.subject, &error),
+            Sent::Later(sending) => {
+                let (answers, subject) = (answers.clone(), message.subject.clone());
+                self.answer = Some(Box::pin(async move {
+                    if let Err(error) = sending.await {
+                        answers.unsent(&subject, &error);
+                    }
+                }));
+            }
+        }
+        true
+    }
+}
+
 impl Receive for Answering {
     fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
+        if self.answers_at_once(&message, cx) {
+            return;
+        }
         let mut answer: BoxFuture<'static, ()> = Box::pin(self.answers.clone().answer(message));
         if answer.as_mut().poll(cx).is_pending() {
             self.answer = Some(answer);

@@ -10,7 +10,7 @@ use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::{Endpoint, Intake, Recent};
+use crate::endpoint::{Endpoint, Intake, Recents};
 use crate::error::Incidents;
 use crate::log::SERVICE;
 use crate::wire::{
@@ -53,6 +53,8 @@ pub(super) struct Ground {
     pub(super) incidents: Incidents,
     /// Where handlers run that do not run where their requests are read; nothing if that is the same.
     pub(super) home: Option<Home>,
+    /// Where replies went.
+    pub(super) recents: Arc<Recents>,
 }
 
 impl Ground {
@@ -83,21 +85,28 @@ impl Ground {
         Ok(members)
     }
 
-    /// Subscribes, and reads at once: the server may send requests before it confirms anything.
+    /// Subscribes, and reads before the server confirms anything: it may send requests at once.
     async fn ask(
         &self,
         planned: Vec<PlannedEndpoint>,
         members: &mut Vec<Member>,
     ) -> Result<(), Cause> {
-        for planned in planned {
-            let endpoint = self.endpoint(planned);
-            let definition = &endpoint.definition;
-            let subscription = self
-                .connection
-                .subscribe(&definition.subject, definition.queue_group.as_deref())
-                .await
-                .map_err(|error| Cause::Connection(error.to_string()))?;
-            let endpoint = Arc::new(endpoint);
+        // First all of them: the server acts upon them while the rest is done here.
+        let mut subscriptions = Vec::with_capacity(planned.len());
+        let mut asked = Ok(());
+        for PlannedEndpoint { definition, .. } in &planned {
+            let queue_group = definition.queue_group.as_deref();
+            let subscribing = self.connection.subscribe(&definition.subject, queue_group);
+            match subscribing.await {
+                Ok(subscription) => subscriptions.push(subscription),
+                Err(error) => {
+                    asked = Err(Cause::Connection(error.to_string()));
+                    break;
+                }
+            }
+        }
+        for (planned, subscription) in planned.into_iter().zip(subscriptions) {
+            let endpoint = Arc::new(self.endpoint(planned));
             members.push(Member {
                 reader: Reader::start_on(
                     &self.connection.runtime(),
@@ -108,7 +117,7 @@ impl Ground {
                 endpoint,
             });
         }
-        Ok(())
+        asked
     }
 
     /// An endpoint that nothing is read for yet.
@@ -119,7 +128,7 @@ impl Ground {
             placeholders: planned.placeholders,
             connection: self.connection.clone(),
             incidents: self.incidents.clone(),
-            recent: Recent::default(),
+            recent: self.recents.join(),
         };
         Endpoint::new(planned.definition, Arc::new(place), planned.handler)
     }
@@ -128,7 +137,13 @@ impl Ground {
     /// takes the question with it, so it is asked more than once.
     async fn confirm(&self) -> Result<(), Cause> {
         let asked = Instant::now();
-        while let Err(error) = self.connection.barrier(ASK_AGAIN_AFTER).await {
+        loop {
+            // At once: the server reads one behind the other.
+            let fence = self.connection.fence(FENCE_WITHIN);
+            let (crossed, ()) = tokio::join!(self.connection.barrier(ASK_AGAIN_AFTER), fence);
+            let Err(error) = crossed else {
+                return Ok(());
+            };
             if asked.elapsed() < CONFIRM_WITHIN && error != BarrierError::Closed {
                 continue;
             }
@@ -141,8 +156,6 @@ impl Ground {
             };
             return Err(Cause::Connection(reason));
         }
-        self.connection.fence(FENCE_WITHIN).await;
-        Ok(())
     }
 
     /// Has endpoints leave, serves what had been sent to them, and waits for their handlers at most

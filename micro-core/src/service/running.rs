@@ -250,8 +250,9 @@ impl RunningService {
 
     /// The endpoint whose reply the server has refused, which counts it as an error.
     pub(super) fn whose_reply(&self, subject: &str, text: &str) -> Option<String> {
+        let refusal = self.inner.ground.recents.take(subject)?;
         let endpoints = self.inner.roster.all();
-        let refused = endpoints.iter().find(|e| e.was_refused(subject, text))?;
+        let refused = endpoints.iter().find(|e| e.was_refused(&refusal, text))?;
         Some(refused.definition.name.clone())
     }
 }
@@ -322,13 +323,13 @@ impl Inner {
     /// Lists endpoints in INFO and STATS.
     pub(super) fn list(&self, endpoints: &[Arc<Endpoint>]) {
         self.roster.add(endpoints.iter().cloned());
-        self.documents.prepare_info();
+        self.documents.forget_info();
     }
 
     /// Takes an endpoint out of INFO and STATS.
     pub(super) fn unlist(&self, endpoint: &Arc<Endpoint>) {
         self.roster.remove(endpoint);
-        self.documents.prepare_info();
+        self.documents.forget_info();
     }
 
     /// Every step is bounded: nothing that the network does keeps a service from stopping.
@@ -353,7 +354,7 @@ impl Inner {
         }
         let unlisted = self.roster.take();
         let endpoints = unlisted.iter().map(|endpoint| endpoint.counted()).collect();
-        self.documents.prepare_info();
+        self.documents.forget_info();
         release(unlisted).await;
         StopReport {
             took: started.elapsed(),

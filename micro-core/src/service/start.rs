@@ -61,6 +61,7 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         instance: Arc::clone(&instance),
         connection,
         incidents,
+        recents: Arc::default(),
     };
     let connection = &ground.connection;
     let mut events = connection.listen();

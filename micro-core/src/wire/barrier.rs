@@ -32,9 +32,6 @@ pub(crate) async fn barrier(
         .unwrap_or(Err(BarrierError::TimedOut(within)))
 }
 
-/// What nats-server answers to a subscription that no subject can match.
-const FENCE_ANSWER: &str = "Invalid Subject";
-
 /// Waits until every refusal that the server has sent before has reached `events`.
 ///
 /// The client hands what the server says beside messages to a task of its own, so a message that is
@@ -45,22 +42,13 @@ pub(crate) async fn fence(
     events: &Events,
     within: Duration,
 ) -> Result<(), BarrierError> {
-    let mut answers = events.listen();
+    let fence = events.fence();
     let subject = format!("{}.>.fence", client.new_inbox());
     let _fence = client
         .subscribe(subject)
         .await
         .map_err(|_| BarrierError::Closed)?;
-    let answered = async {
-        loop {
-            if let Event::Other(text) = answers.next().await
-                && text.contains(FENCE_ANSWER)
-            {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(within, answered)
+    tokio::time::timeout(within, fence.answered())
         .await
         .map_err(|_| BarrierError::TimedOut(within))
 }

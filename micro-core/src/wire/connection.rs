@@ -9,8 +9,9 @@ use async_nats::client::traits::Publisher as _;
 use async_nats::client::{PublishErrorKind, SubscribeErrorKind};
 use async_nats::connection::State;
 use async_nats::message::OutboundMessage;
-use async_nats::{Client, Message, Subject};
+use async_nats::{Client, Message, Subject, Subscriber};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use micro_names::Shown;
 use tokio::runtime::Handle;
 
@@ -150,21 +151,30 @@ impl Connection {
         subject: &str,
         queue_group: Option<&str>,
     ) -> Result<Subscription, SubscribeError> {
+        // There may be a thousand: the client takes most of them at once.
+        if self.is_plain()
+            && let Ok(_settled) = self.inner.gate.try_read()
+            && let client = &self.inner.links.current().client
+            && let Some(Ok(subscriber)) = subscribe(client, subject, queue_group).now_or_never()
+        {
+            return Ok(self.subscription(subscriber, subject, queue_group));
+        }
+        Box::pin(self.subscribe_in_time(subject, queue_group)).await
+    }
+
+    async fn subscribe_in_time(
+        &self,
+        subject: &str,
+        queue_group: Option<&str>,
+    ) -> Result<Subscription, SubscribeError> {
         let asked = async {
             loop {
                 let link = self.inner.link().await;
                 let settled = self.inner.gate.read().await;
-                let is_kept = self.inner.is_kept();
                 match subscribe(&link.client, subject, queue_group).await {
                     // The client has failed, and that is about to be seen.
-                    Err(error) if is_kept && error.kind() == SubscribeErrorKind::Other => {}
-                    asked => {
-                        let gate = &self.inner.gate;
-                        let subscription =
-                            Subscription::new(asked?, subject, queue_group, gate, is_kept);
-                        self.inner.note(subscription.slot());
-                        return Ok(subscription);
-                    }
+                    Err(error) if self.is_kept() && error.kind() == SubscribeErrorKind::Other => {}
+                    asked => return Ok(self.subscription(asked?, subject, queue_group)),
                 }
                 drop(settled);
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -180,6 +190,19 @@ impl Connection {
             }
             SubscribeErrorKind::Other => SubscribeError::Closed,
         })
+    }
+
+    fn subscription(
+        &self,
+        subscriber: Subscriber,
+        subject: &str,
+        queue_group: Option<&str>,
+    ) -> Subscription {
+        let gate = &self.inner.gate;
+        let subscription =
+            Subscription::new(subscriber, subject, queue_group, gate, self.is_kept());
+        self.inner.note(subscription.slot());
+        subscription
     }
 
     /// Waits until the server has read everything sent before.
@@ -292,7 +315,12 @@ impl Connection {
         let (client, requests) = if let Some(bridge) = &bridge {
             (&bridge.client, &bridge.requests)
         } else {
-            link = self.inner.link().await;
+            link = if self.is_plain() {
+                self.inner.links.current()
+            } else {
+                // Boxed, not to make each call's future larger.
+                Box::pin(self.inner.link()).await
+            };
             let requests = link.requests().await;
             let requests = requests.map_err(|_| RequestError::Publish(self.inner.ended()))?;
             (&link.client, requests)
@@ -312,6 +340,11 @@ impl Connection {
             Some(message) => Ok(message),
             None => Err(RequestError::Publish(self.inner.ended())),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn calls_waiting(&self) -> usize {
+        self.inner.links.current().calls_waiting()
     }
 
     /// Sends a request that several may answer, and gives their replies, `at_most` of them. Dropping

@@ -4,7 +4,7 @@
 //! async-nats reports these to one callback, given when the connection is made. [`Events`] is that
 //! callback: it hands each event on to whoever listens.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,58 @@ pub struct Events {
     sender: broadcast::Sender<Event>,
     drops: Arc<Drops>,
     life: Arc<Life>,
+    fences: Arc<Fences>,
+}
+
+/// What nats-server answers to a subscription that no subject can match.
+const FENCE_ANSWER: &str = "Invalid Subject";
+
+/// Answers to the [fence](super::barrier::fence). They are for who waits for one, and for nobody
+/// else: of a thousand instances on a connection each would be woken by the start of every other.
+#[derive(Debug, Default)]
+struct Fences {
+    waiting: AtomicUsize,
+    answers: AtomicU64,
+    told: Notify,
+}
+
+impl Fences {
+    /// Whether an event is such an answer, and somebody waits for it.
+    fn take(&self, event: &async_nats::Event) -> bool {
+        let is_answer = self.waiting.load(Ordering::SeqCst) > 0
+            && matches!(event, async_nats::Event::ServerError(error) if error.to_string().contains(FENCE_ANSWER));
+        if is_answer {
+            self.answers.fetch_add(1, Ordering::SeqCst);
+            self.told.notify_waiters();
+        }
+        is_answer
+    }
+}
+
+/// A wait for the answer to a fence, from before that is asked for.
+pub(super) struct Fence {
+    fences: Arc<Fences>,
+    /// How many there had been.
+    before: u64,
+}
+
+impl Fence {
+    pub(super) async fn answered(&self) {
+        loop {
+            // Made before the look, so that what happens in between is not missed.
+            let told = self.fences.told.notified();
+            if self.fences.answers.load(Ordering::SeqCst) != self.before {
+                return;
+            }
+            told.await;
+        }
+    }
+}
+
+impl Drop for Fence {
+    fn drop(&mut self) {
+        self.fences.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Whether there is a client behind the connection.
@@ -130,6 +182,7 @@ impl Events {
             sender: broadcast::channel(BACKLOG).0,
             drops: Arc::default(),
             life: Arc::default(),
+            fences: Arc::default(),
         }
     }
 
@@ -151,6 +204,9 @@ impl Events {
     /// Hands one event of the client on. For a callback of your own.
     pub fn observe(&self, event: &async_nats::Event) {
         if matches!(event, async_nats::Event::SlowConsumer(_)) && !self.drops.one() {
+            return;
+        }
+        if self.fences.take(event) {
             return;
         }
         // An error means that nobody listens now, which is fine.
@@ -185,6 +241,16 @@ impl Events {
                 return;
             }
             renewed.await;
+        }
+    }
+
+    /// To wait for the answer to a fence that is about to be asked for.
+    pub(super) fn fence(&self) -> Fence {
+        let fences = Arc::clone(&self.fences);
+        fences.waiting.fetch_add(1, Ordering::SeqCst);
+        Fence {
+            before: fences.answers.load(Ordering::SeqCst),
+            fences,
         }
     }
 

@@ -226,7 +226,7 @@ async fn begin(inner: &Inner) -> tokio::sync::RwLockWriteGuard<'_, ()> {
 /// Waits for the replies to requests that were sent over the first connection; at most for a time.
 async fn answered(inner: &Inner) {
     let began = Instant::now();
-    let waits = || inner.links.current().are_replies_waited_for();
+    let waits = || inner.links.current().calls_waiting() > 0;
     // One that is just being sent is noted within the first look.
     tokio::time::sleep(LOOK_EVERY).await;
     // A stop is waiting as well, and for less long.
