@@ -211,8 +211,7 @@ impl App {
     /// When there is no connection, a service does not start, the `call` subcommand has no answer,
     /// or handlers had to be abandoned. Returned from `main`, that is exit code 1.
     pub async fn run(self) -> Result<(), Error> {
-        // All the states of a program are large, and would be part of whatever awaits this.
-        match Box::pin(self.try_run()).await {
+        match self.running().await {
             Err(error) if error.is_usage() => {
                 let code = error.exit_code();
                 let _ = writeln!(std::io::stderr(), "error: {error}");
@@ -220,6 +219,13 @@ impl App {
             }
             result => Ok(result?),
         }
+    }
+
+    /// All the states of a program are large, and would be part of whatever awaits this; and of
+    /// unknown type here, its code is compiled with this crate and not once more with the user's.
+    #[inline(never)]
+    fn running(self) -> BoxFuture<'static, Result<(), AppError>> {
+        Box::pin(self.try_run())
     }
 
     async fn try_run(mut self) -> Result<(), AppError> {
