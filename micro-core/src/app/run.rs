@@ -233,7 +233,7 @@ impl App {
         log_to_stderr(self.log_targets(&args)?);
         remember_places();
         if let Some(Command::Call(call)) = args.command() {
-            return self.call(&args, call).await;
+            return self.call(&args, call).boxed().await;
         }
         let mut signals = Signals::listen().map_err(AppError::Signals)?;
         let mut app = tokio::select! {
@@ -242,7 +242,7 @@ impl App {
             signal = signals.next() => std::process::exit(signal.exit_code),
         };
         let (ask, asked) = watch::channel(false);
-        let mut life = std::pin::pin!(app.live(self.services, self.hooks, StopWish(asked)));
+        let mut life = app.live(self.services, self.hooks, StopWish(asked)).boxed();
         tokio::select! {
             result = &mut life => return result,
             signal = signals.next() => {
@@ -268,13 +268,19 @@ impl App {
     ///
     /// When there is no connection, or a service does not start; then none runs. With
     /// `#[micro::main]`, wrong usage ends the process with code 2: see [`AppError::exit_code`].
-    pub async fn start(mut self) -> Result<RunningApp, AppError> {
-        let args = self.take_args();
-        self.check_unused(&args)?;
-        let mut app = self.open(&args)?.await?;
-        app.start(self.services, self.hooks, &mut StopWish::never())
-            .await?;
-        Ok(app)
+    pub async fn start(self) -> Result<RunningApp, AppError> {
+        self.starting().await
+    }
+
+    fn starting(mut self) -> BoxFuture<'static, Result<RunningApp, AppError>> {
+        Box::pin(async move {
+            let args = self.take_args();
+            self.check_unused(&args)?;
+            let mut app = self.open(&args)?.await?;
+            app.start(self.services, self.hooks, &mut StopWish::never())
+                .await?;
+            Ok(app)
+        })
     }
 
     /// Connects as [`run`](Self::run) would, for a program that only calls: by the same flags,
@@ -297,7 +303,12 @@ impl App {
     ///
     /// When what was said cannot be used, when no server is there, and when it refuses the
     /// connection.
-    pub async fn connect(mut self) -> Result<Connection, AppError> {
+    pub async fn connect(self) -> Result<Connection, AppError> {
+        self.connecting().await
+    }
+
+    fn connecting(mut self) -> BoxFuture<'static, Result<Connection, AppError>> {
+        Box::pin(async move {
         let args = match std::mem::replace(&mut self.args, Source::Process) {
             Source::Given(args) => args,
             Source::Process => args::read_without_service(),
@@ -311,6 +322,7 @@ impl App {
             None => program::name(),
         };
         self.search(&args, &name)?.connect_to_running().await
+        })
     }
 
     fn log_targets(&self, args: &AppArgs) -> Result<Targets, AppError> {
@@ -354,7 +366,7 @@ impl App {
     fn open(
         &self,
         args: &AppArgs,
-    ) -> Result<impl Future<Output = Result<RunningApp, AppError>> + Send + use<>, AppError> {
+    ) -> Result<BoxFuture<'static, Result<RunningApp, AppError>>, AppError> {
         let Some(first) = self.services.first() else {
             return Err(AppError::NoService);
         };
@@ -362,9 +374,9 @@ impl App {
             Some(connection) => Err(Nats::given(connection.clone())),
             None => Ok(self.search(args, first.name())?),
         };
-        Ok(async move {
+        Ok(Box::pin(async move {
             let nats = match search {
-                Ok(search) => search.connect().boxed().await?,
+                Ok(search) => search.connect().await?,
                 Err(given) => given,
             };
             Ok(RunningApp {
@@ -373,7 +385,7 @@ impl App {
                 origin: nats.origin,
                 _dev_server: nats.dev_server,
             })
-        })
+        }))
     }
 
     async fn call(self, args: &AppArgs, call: &args::CallArgs) -> Result<(), AppError> {
@@ -444,7 +456,12 @@ impl RunningApp {
 
     /// Stops all of them, each without losing a request.
     pub async fn stop(&self) -> Vec<StopReport> {
-        join_all(self.services.iter().map(RunningService::stop)).await
+        self.stop_all().await
+    }
+
+    fn stop_all(&self) -> BoxFuture<'_, Vec<StopReport>> {
+        let stops = self.services.iter().map(|service| service.stop().boxed());
+        join_all(stops).boxed()
     }
 
     /// Starts, says so, waits for a wish to stop, and stops.
@@ -486,7 +503,7 @@ impl RunningApp {
         wish: &mut StopWish,
     ) -> Result<bool, AppError> {
         for service in services {
-            let mut starting = std::pin::pin!(service.start(&self.connection));
+            let mut starting = service.start(&self.connection).boxed();
             let (started, wished) = tokio::select! {
                 started = &mut starting => (started, false),
                 // Some of its endpoints may be served already: it stops as the others do, once it

@@ -34,15 +34,17 @@ pub(crate) fn subjects(instance: &Instance) -> Vec<String> {
 }
 
 /// Asks for all of them, never in a queue group: each instance answers for itself.
-pub(crate) async fn subscribe(
-    connection: &Connection,
-    instance: &Instance,
-) -> Result<Vec<Subscription>, SubscribeError> {
-    let mut subscriptions = Vec::with_capacity(VERBS.len() * LEVELS);
-    for subject in subjects(instance) {
-        subscriptions.push(connection.subscribe(&subject, None).await?);
-    }
-    Ok(subscriptions)
+pub(crate) fn subscribe<'a>(
+    connection: &'a Connection,
+    instance: &'a Instance,
+) -> BoxFuture<'a, Result<Vec<Subscription>, SubscribeError>> {
+    Box::pin(async move {
+        let mut subscriptions = Vec::with_capacity(VERBS.len() * LEVELS);
+        for subject in subjects(instance) {
+            subscriptions.push(connection.subscribe(&subject, None).await?);
+        }
+        Ok(subscriptions)
+    })
 }
 
 /// The tasks that answer: one for STATS, which may call what is the user's, and one for the rest,

@@ -10,8 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::{Client, Message, Subject};
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+
+use crate::task;
 
 type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Message>>>>;
 
@@ -26,31 +29,33 @@ pub(super) struct Requests {
 
 impl Requests {
     /// Subscribes to an inbox of the connection's own and reads it until this is dropped.
-    pub(super) async fn open(client: &Client) -> Result<Self, async_nats::SubscribeError> {
-        let inbox = client.new_inbox();
-        let mut replies = client.subscribe(format!("{inbox}.*")).await?;
-        let waiting = Waiting::default();
-        let reader = tokio::spawn({
-            let waiting = Arc::clone(&waiting);
-            async move {
-                while let Some(message) = replies.next().await {
-                    let ticket = message.subject.rsplit('.').next().map(str::parse);
-                    if let Some(Ok(ticket)) = ticket
-                        && let Some(caller) = entries(&waiting).remove(&ticket)
-                    {
-                        // The caller may have given up just now.
-                        let _ = caller.send(message);
+    pub(super) fn open(client: &Client) -> BoxFuture<'_, Result<Self, async_nats::SubscribeError>> {
+        Box::pin(async move {
+            let inbox = client.new_inbox();
+            let mut replies = client.subscribe(format!("{inbox}.*")).await?;
+            let waiting = Waiting::default();
+            let reader = task::spawn({
+                let waiting = Arc::clone(&waiting);
+                Box::pin(async move {
+                    while let Some(message) = replies.next().await {
+                        let ticket = message.subject.rsplit('.').next().map(str::parse);
+                        if let Some(Ok(ticket)) = ticket
+                            && let Some(caller) = entries(&waiting).remove(&ticket)
+                        {
+                            // The caller may have given up just now.
+                            let _ = caller.send(message);
+                        }
                     }
-                }
-                // The connection is closed: dropping the senders tells everybody who still waits.
-                entries(&waiting).clear();
-            }
-        });
-        Ok(Self {
-            inbox,
-            next: AtomicU64::new(0),
-            waiting,
-            reader: reader.abort_handle(),
+                    // The connection is closed: dropping the senders tells everybody who still waits.
+                    entries(&waiting).clear();
+                })
+            });
+            Ok(Self {
+                inbox,
+                next: AtomicU64::new(0),
+                waiting,
+                reader: reader.abort_handle(),
+            })
         })
     }
 
