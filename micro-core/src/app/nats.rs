@@ -205,7 +205,8 @@ impl Search {
 
     fn start_dev_server(&self) -> BoxFuture<'_, Result<Nats, AppError>> {
         Box::pin(async move {
-            let server = if let Ok(server) = DevServer::builder().port(self.dev_port).start().await {
+            let server = if let Ok(server) = DevServer::builder().port(self.dev_port).start().await
+            {
                 server
             } else {
                 // Another program may have started one just now: then that is where to be, unless one

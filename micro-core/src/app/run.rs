@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all, select_all};
+use futures_util::future::{BoxFuture, select_all};
 use tokio::sync::watch;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -309,19 +309,19 @@ impl App {
 
     fn connecting(mut self) -> BoxFuture<'static, Result<Connection, AppError>> {
         Box::pin(async move {
-        let args = match std::mem::replace(&mut self.args, Source::Process) {
-            Source::Given(args) => args,
-            Source::Process => args::read_without_service(),
-        };
-        self.check_unused(&args)?;
-        if let Some(connection) = self.connection {
-            return Ok(connection);
-        }
-        let name = match self.services.first() {
-            Some(service) => service.name().to_owned(),
-            None => program::name(),
-        };
-        self.search(&args, &name)?.connect_to_running().await
+            let args = match std::mem::replace(&mut self.args, Source::Process) {
+                Source::Given(args) => args,
+                Source::Process => args::read_without_service(),
+            };
+            self.check_unused(&args)?;
+            if let Some(connection) = self.connection {
+                return Ok(connection);
+            }
+            let name = match self.services.first() {
+                Some(service) => service.name().to_owned(),
+                None => program::name(),
+            };
+            self.search(&args, &name)?.connect_to_running().await
         })
     }
 
@@ -460,8 +460,16 @@ impl RunningApp {
     }
 
     fn stop_all(&self) -> BoxFuture<'_, Vec<StopReport>> {
-        let stops = self.services.iter().map(|service| service.stop().boxed());
-        join_all(stops).boxed()
+        Box::pin(async move {
+            for service in &self.services {
+                service.begin_stop(None);
+            }
+            let mut reports = Vec::with_capacity(self.services.len());
+            for service in &self.services {
+                reports.push(service.stopped().await);
+            }
+            reports
+        })
     }
 
     /// Starts, says so, waits for a wish to stop, and stops.

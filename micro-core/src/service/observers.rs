@@ -158,12 +158,9 @@ async fn tell(
 
 /// Calls what is the user's: its panic is the user's too, and it may block. Not in a task, where a
 /// worker that blocks may be the one that all others rely on to wait for the network.
-fn call(
-    what: &'static str,
-    handler: Box<dyn FnOnce() + Send + 'static>,
-) -> BoxFuture<'static, ()> {
+fn call(what: &'static str, handler: Box<dyn FnOnce() + Send + 'static>) -> BoxFuture<'static, ()> {
     Box::pin(async move {
-        if let Err(error) = tokio::task::spawn_blocking(handler).await
+        if let Err(error) = task::spawn_blocking(handler).await
             && let Ok(panic) = error.try_into_panic()
         {
             let error = line(&panic_text(panic));

@@ -199,7 +199,8 @@ impl RunningService {
         self.begin_stop(Some(cause.into()));
     }
 
-    fn begin_stop(&self, cause: Option<String>) {
+    /// Begins a stop, of itself or for the `cause` that is given, and does not wait for it.
+    pub(crate) fn begin_stop(&self, cause: Option<String>) {
         let Some(live) = self.inner.live().take() else {
             return;
         };
@@ -386,14 +387,14 @@ impl Inner {
 /// panic, or ask this service about itself.
 pub(super) fn release(endpoints: Vec<Arc<Endpoint>>) -> BoxFuture<'static, ()> {
     Box::pin(async move {
-        let releasing = tokio::task::spawn_blocking(move || {
+        let releasing = task::spawn_blocking(Box::new(move || {
             for endpoint in endpoints {
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(endpoint))) {
                     let error = line(&panic_text(panic));
                     tracing::error!(target: SERVICE, error, "a handler panicked when it was dropped");
                 }
             }
-        });
+        }));
         if tokio::time::timeout(LEAVE_WITHIN, releasing).await.is_err() {
             tracing::warn!(target: SERVICE, "what handlers hold takes long to drop, the stop goes on without it");
         }

@@ -59,9 +59,7 @@ pub(crate) fn check(options: &ConnectOptions) -> Result<ConnectOptions, ConnectE
     })
 }
 
-pub(crate) fn connect(
-    options: &ConnectOptions,
-) -> BoxFuture<'_, Result<Connection, ConnectError>> {
+pub(crate) fn connect(options: &ConnectOptions) -> BoxFuture<'_, Result<Connection, ConnectError>> {
     Box::pin(async move {
         if !options.waits() {
             return connect_now(options).await;

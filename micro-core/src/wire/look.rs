@@ -4,13 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use super::connect_error::ConnectError;
 use super::urls::{self, ServerUrls};
+use crate::task;
 
 /// How long a host may take to accept a connection when it is only looked at.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
@@ -56,17 +57,22 @@ pub(crate) fn look(urls: &ServerUrls) -> BoxFuture<'_, Result<(), ConnectError>>
 
 /// Looks at each address.
 pub(super) async fn see(urls: &ServerUrls) -> Vec<(&ServerAddr, Seen)> {
-    let seen = join_all(urls.addresses().iter().map(glance)).await;
-    urls.addresses().iter().zip(seen).collect()
+    let mut all: Vec<_> = urls
+        .addresses()
+        .iter()
+        .map(|address| (address, Seen::Mute))
+        .collect();
+    task::all(all.iter_mut().map(|(address, seen)| glance(address, seen))).await;
+    all
 }
 
-fn glance(address: &ServerAddr) -> BoxFuture<'_, Seen> {
+fn glance<'a>(address: &'a ServerAddr, seen: &'a mut Seen) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        match greeting(address).await {
+        *seen = match greeting(address).await {
             Ok(Some(greeting)) => Seen::Server(greeting),
             Ok(None) => Seen::Mute,
             Err(error) => Seen::Nobody(error),
-        }
+        };
     })
 }
 
