@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::task::Context;
 
 use futures_util::future::BoxFuture;
-use futures_util::stream::SelectAll;
 
 use super::Documents;
 use crate::context::Instance;
 use crate::error::{Incident, Incidents};
 use crate::log::{Flood, Pause, REQUEST, line};
-use crate::wire::{Connection, Message, Outbound, Reader, Receive, SubscribeError, Subscription};
+use crate::wire::{
+    Connection, Message, Outbound, Reader, Receive, SubscribeError, Subscription, read_aside,
+};
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
 
@@ -63,14 +64,14 @@ impl Responder {
         incidents: &Incidents,
         subscriptions: Vec<Subscription>,
     ) -> Self {
-        let read = |source: SelectAll<Subscription>| {
+        let read = |subscriptions: Vec<Subscription>| {
             let answers = Answers {
                 connection: connection.clone(),
                 documents: Arc::clone(documents),
                 incidents: incidents.clone(),
                 unsent: Arc::default(),
             };
-            Reader::start(source, answers)
+            read_aside(subscriptions, answers)
         };
         let mut subscriptions = subscriptions.into_iter();
         // As they were asked for: verb by verb, STATS last.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::{AuthError, Client, ConnectErrorKind, ServerAddr};
 use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
 
 use super::auth::Auth;
 use super::connect_error::{ConnectError, is_about_who};
@@ -17,6 +18,7 @@ use super::options::ConnectOptions;
 use super::tls;
 use super::urls::ServerUrls;
 use crate::log::{CONNECTION, line};
+use crate::task;
 
 /// How long to wait before a server is looked for again: at first, and at most.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(4));
@@ -217,8 +219,12 @@ fn client_options(auth: Option<&Arc<Credentials>>) -> async_nats::ConnectOptions
     async_nats::ConnectOptions::with_auth_callback(move |challenge| {
         let auth = Arc::clone(&auth);
         async move {
-            let answering = tokio::task::spawn_blocking(move || auth.answer(&challenge));
-            answering
+            let (tell, answer) = oneshot::channel();
+            task::spawn_blocking(Box::new(move || {
+                // The server may have hung up.
+                let _ = tell.send(auth.answer(&challenge));
+            }));
+            answer
                 .await
                 .map_err(AuthError::new)?
                 .map_err(AuthError::new)

@@ -25,6 +25,7 @@ use async_nats::{Client, Message, Subject, Subscriber};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::sync::mpsc;
 
+use super::aside::read_aside;
 use super::barrier::{BarrierError, barrier};
 use super::connect::dial;
 use super::connection::Inner;
@@ -346,7 +347,7 @@ fn forward(
         notes,
         bridge: bridge.cloned(),
     };
-    Reader::start(Subscription::alone(old), forward)
+    read_aside([Subscription::alone(old)], forward)
 }
 
 /// Hands what comes late on.
