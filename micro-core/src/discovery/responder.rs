@@ -87,11 +87,12 @@ impl Responder {
     }
 
     /// Waits until nothing more will ever be asked.
-    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn ended(&self) -> BoxFuture<'static, ()> {
         let (rest, stats) = (self.rest.ended(), self.stats.ended());
-        async move {
-            tokio::join!(rest, stats);
-        }
+        Box::pin(async move {
+            rest.await;
+            stats.await;
+        })
     }
 }
 
