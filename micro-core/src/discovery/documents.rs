@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use micro_names::Shown;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::context::{Instance, Metadata};
 use crate::endpoint::{EndpointInfo, EndpointStats, Roster, or_default};
+use crate::task;
 
 /// The answer to PING.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,9 +175,13 @@ impl Documents {
         if !self.roster.has_stats_handlers() {
             return json(&self.stats());
         }
-        let written = tokio::task::spawn_blocking(move || json(&self.stats())).await;
+        let (write, written) = oneshot::channel();
+        task::spawn_blocking(Box::new(move || {
+            // Whoever asked may be gone.
+            let _ = write.send(json(&self.stats()));
+        }));
         // A panic is caught nearer to the handler, so this is the end of the runtime.
-        written.unwrap_or_default()
+        written.await.unwrap_or_default()
     }
 
     pub(crate) fn instance(&self) -> &Instance {

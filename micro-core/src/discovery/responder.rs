@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::SelectAll;
 
 use super::Documents;
 use crate::context::Instance;
@@ -13,7 +12,7 @@ use crate::error::{Incident, Incidents};
 use crate::log::{Flood, Pause, REQUEST, line};
 use crate::wire::{
     Connection, Home, Message, Outbound, Outbox, PublishError, Reader, Receive, Sent,
-    SubscribeError, Subscription,
+    SubscribeError, Subscription, read_aside,
 };
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
@@ -38,15 +37,17 @@ pub(crate) fn subjects(instance: &Instance) -> Vec<String> {
 }
 
 /// Asks for all of them, never in a queue group: each instance answers for itself.
-pub(crate) async fn subscribe(
-    connection: &Connection,
-    instance: &Instance,
-) -> Result<Vec<Subscription>, SubscribeError> {
-    let mut subscriptions = Vec::with_capacity(VERBS.len() * LEVELS);
-    for subject in subjects(instance) {
-        subscriptions.push(connection.subscribe(&subject, None).await?);
-    }
-    Ok(subscriptions)
+pub(crate) fn subscribe<'a>(
+    connection: &'a Connection,
+    instance: &'a Instance,
+) -> BoxFuture<'a, Result<Vec<Subscription>, SubscribeError>> {
+    Box::pin(async move {
+        let mut subscriptions = Vec::with_capacity(VERBS.len() * LEVELS);
+        for subject in subjects(instance) {
+            subscriptions.push(connection.subscribe(&subject, None).await?);
+        }
+        Ok(subscriptions)
+    })
 }
 
 /// The tasks that answer: one for STATS, which may call what is the user's, and one for the rest,
@@ -66,23 +67,19 @@ impl Responder {
         incidents: &Incidents,
         subscriptions: Vec<Subscription>,
     ) -> Self {
-        let read = |source: SelectAll<Subscription>| {
+        let read = |subscriptions: Vec<Subscription>| {
             let answers = Answers {
                 connection: connection.clone(),
                 documents: Arc::clone(documents),
                 incidents: incidents.clone(),
                 unsent: Arc::default(),
             };
-            Reader::start_on(
-                &connection.runtime(),
-                home,
-                source,
-                Answering {
-                    answers,
-                    outbox: None,
-                    answer: None,
-                },
-            )
+            let answering = Answering {
+                answers,
+                outbox: None,
+                answer: None,
+            };
+            read_aside(&connection.runtime(), home, subscriptions, answering)
         };
         let mut subscriptions = subscriptions.into_iter();
         // As they were asked for: verb by verb, STATS last.
@@ -98,11 +95,12 @@ impl Responder {
     }
 
     /// Waits until nothing more will ever be asked.
-    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn ended(&self) -> BoxFuture<'static, ()> {
         let (rest, stats) = (self.rest.ended(), self.stats.ended());
-        async move {
-            tokio::join!(rest, stats);
-        }
+        Box::pin(async move {
+            rest.await;
+            stats.await;
+        })
     }
 }
 

@@ -108,7 +108,7 @@ impl Ground {
         for (planned, subscription) in planned.into_iter().zip(subscriptions) {
             let endpoint = Arc::new(self.endpoint(planned));
             members.push(Member {
-                reader: Reader::start_on(
+                reader: Reader::start(
                     &self.connection.runtime(),
                     self.home.as_ref(),
                     subscription,

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -15,6 +16,7 @@ use crate::discovery::{self, Documents, Info, Responder, Stats};
 use crate::endpoint::{Endpoint, EndpointStats, Roster};
 use crate::error::{Incident, panic_text};
 use crate::log::{SERVICE, line};
+use crate::task;
 use crate::wire::{self, Connection, LEAVE_WITHIN, Listener};
 
 /// A service that runs.
@@ -105,7 +107,11 @@ impl RunningService {
             responder: parts.responder,
             ending,
         });
-        tokio::spawn(super::watch::watch(service.clone(), ended, parts.events));
+        task::spawn(Box::pin(super::watch::watch(
+            service.clone(),
+            ended,
+            parts.events,
+        )));
         service
     }
 
@@ -185,7 +191,7 @@ impl RunningService {
     /// the drain timeout.
     pub async fn stop(&self) -> StopReport {
         self.begin_stop(None);
-        self.stopped().await
+        self.end().await
     }
 
     /// A stop that nobody asked for.
@@ -193,29 +199,37 @@ impl RunningService {
         self.begin_stop(Some(cause.into()));
     }
 
-    fn begin_stop(&self, cause: Option<String>) {
+    /// Begins a stop, of itself or for the `cause` that is given, and does not wait for it.
+    pub(crate) fn begin_stop(&self, cause: Option<String>) {
         let Some(live) = self.inner.live().take() else {
             return;
         };
         let end = End(Arc::clone(&self.inner));
         story::draining(&self.inner.ground.instance, cause.as_deref());
         // In a task of its own: a stop goes on if nobody waits for it.
-        self.inner.runtime.spawn(async move {
+        let stop: BoxFuture<'static, ()> = Box::pin(async move {
             let mut report = end.0.drain(live.members, &live.responder).await;
             report.cause = cause;
             live.ending.tell(&report).await;
             story::stopped(&end.0.ground.instance, &report);
             end.0.stopped.send_replace(Some(report));
         });
+        self.inner.runtime.spawn(stop);
     }
 
     /// Waits until the service has stopped, for whatever reason.
     pub async fn stopped(&self) -> StopReport {
-        let mut stopped = self.inner.stopped.subscribe();
-        match stopped.wait_for(Option::is_some).await {
-            Ok(report) => report.clone().unwrap_or_default(),
-            Err(_) => StopReport::default(),
-        }
+        self.end().await
+    }
+
+    fn end(&self) -> BoxFuture<'_, StopReport> {
+        Box::pin(async move {
+            let mut stopped = self.inner.stopped.subscribe();
+            match stopped.wait_for(Option::is_some).await {
+                Ok(report) => report.clone().unwrap_or_default(),
+                Err(_) => StopReport::default(),
+            }
+        })
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -337,9 +351,14 @@ impl Inner {
         let started = Instant::now();
         // Endpoints that come or go just now have requests too.
         let changes_within = self.drain_timeout.max(LEAVE_WITHIN);
-        let changes = tokio::time::timeout(changes_within, self.no_changes());
-        let (mut abandoned, _) =
-            tokio::join!(self.ground.dismiss(members, self.drain_timeout), changes);
+        let mut abandoned = Vec::new();
+        let dismissing: BoxFuture<'_, ()> = Box::pin(async {
+            abandoned = self.ground.dismiss(members, self.drain_timeout).await;
+        });
+        let settling: BoxFuture<'_, ()> = Box::pin(async {
+            let _ = tokio::time::timeout(changes_within, self.no_changes()).await;
+        });
+        task::all([dismissing, settling].into_iter()).await;
         abandoned.append(&mut self.left_behind());
 
         // Last, so that an operator can watch the drain.
@@ -367,16 +386,18 @@ impl Inner {
 
 /// Drops endpoints, and with them what their handlers hold: code of the user's, which may block,
 /// panic, or ask this service about itself.
-pub(super) async fn release(endpoints: Vec<Arc<Endpoint>>) {
-    let releasing = tokio::task::spawn_blocking(move || {
-        for endpoint in endpoints {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(endpoint))) {
-                let error = line(&panic_text(panic));
-                tracing::error!(target: SERVICE, error, "a handler panicked when it was dropped");
+pub(super) fn release(endpoints: Vec<Arc<Endpoint>>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let releasing = task::spawn_blocking(Box::new(move || {
+            for endpoint in endpoints {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(endpoint))) {
+                    let error = line(&panic_text(panic));
+                    tracing::error!(target: SERVICE, error, "a handler panicked when it was dropped");
+                }
             }
+        }));
+        if tokio::time::timeout(LEAVE_WITHIN, releasing).await.is_err() {
+            tracing::warn!(target: SERVICE, "what handlers hold takes long to drop, the stop goes on without it");
         }
-    });
-    if tokio::time::timeout(LEAVE_WITHIN, releasing).await.is_err() {
-        tracing::warn!(target: SERVICE, "what handlers hold takes long to drop, the stop goes on without it");
-    }
+    })
 }

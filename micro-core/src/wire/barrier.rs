@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 
 use super::events::{Event, Events};
 
@@ -22,14 +23,16 @@ pub(crate) enum BarrierError {
 }
 
 /// Waits until the server has read everything that `client` sent before, `within` a bound.
-pub(crate) async fn barrier(
-    client: &Client,
-    events: &Events,
+pub(crate) fn barrier<'a>(
+    client: &'a Client,
+    events: &'a Events,
     within: Duration,
-) -> Result<(), BarrierError> {
-    tokio::time::timeout(within, round_trip(client, events))
-        .await
-        .unwrap_or(Err(BarrierError::TimedOut(within)))
+) -> BoxFuture<'a, Result<(), BarrierError>> {
+    Box::pin(async move {
+        tokio::time::timeout(within, round_trip(client, events))
+            .await
+            .unwrap_or(Err(BarrierError::TimedOut(within)))
+    })
 }
 
 /// Waits until every refusal that the server has sent before has reached `events`.
@@ -37,20 +40,22 @@ pub(crate) async fn barrier(
 /// The client hands what the server says beside messages to a task of its own, so a message that is
 /// back proves nothing about it. What does is a later event of the same kind: a subscription that
 /// the server cannot take is answered by an error that changes nothing, behind all earlier ones.
-pub(crate) async fn fence(
-    client: &Client,
-    events: &Events,
+pub(crate) fn fence<'a>(
+    client: &'a Client,
+    events: &'a Events,
     within: Duration,
-) -> Result<(), BarrierError> {
-    let fence = events.fence();
-    let subject = format!("{}.>.fence", client.new_inbox());
-    let _fence = client
-        .subscribe(subject)
-        .await
-        .map_err(|_| BarrierError::Closed)?;
-    tokio::time::timeout(within, fence.answered())
-        .await
-        .map_err(|_| BarrierError::TimedOut(within))
+) -> BoxFuture<'a, Result<(), BarrierError>> {
+    Box::pin(async move {
+        let fence = events.fence();
+        let subject = format!("{}.>.fence", client.new_inbox());
+        let _fence = client
+            .subscribe(subject)
+            .await
+            .map_err(|_| BarrierError::Closed)?;
+        tokio::time::timeout(within, fence.answered())
+            .await
+            .map_err(|_| BarrierError::TimedOut(within))
+    })
 }
 
 /// How the subject of a round trip ends.

@@ -118,13 +118,9 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Starts reading `source` in a task of its own.
-    pub(crate) fn start(source: impl Source, receiver: impl Receive) -> Self {
-        Self::start_on(&Handle::current(), None, source, receiver)
-    }
-
-    /// The same on another runtime, for as long as its `home` is there, if it has one.
-    pub(crate) fn start_on(
+    /// Starts reading `source` in a task of its own on a runtime, for as long as its `home` is there, if it
+    /// has one.
+    pub(crate) fn start(
         runtime: &Handle,
         home: Option<&Home>,
         source: impl Source,

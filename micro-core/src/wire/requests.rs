@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use async_nats::{Client, Message, Subject, Subscriber};
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 /// The reply inbox of a connection.
@@ -48,21 +49,23 @@ struct Callers {
 
 impl Requests {
     /// Subscribes to an inbox of the connection's own and reads it until this is dropped.
-    pub(super) async fn open(client: &Client) -> Result<Self, async_nats::SubscribeError> {
-        let prefix = format!("{}.", client.new_inbox());
-        let subscriber = client.subscribe(format!("{prefix}*")).await?;
-        let inbox = Arc::new(Inbox {
-            subscriber: Mutex::new(subscriber),
-            prefix_bytes: prefix.len(),
-            waiting: Arc::default(),
-        });
-        // From now on the client does it.
-        Arc::new(Alarm(Arc::downgrade(&inbox))).wake();
-        Ok(Self {
-            inbox,
-            prefix,
-            count: AtomicU64::new(0),
-            secret: RandomState::new(),
+    pub(super) fn open(client: &Client) -> BoxFuture<'_, Result<Self, async_nats::SubscribeError>> {
+        Box::pin(async move {
+            let prefix = format!("{}.", client.new_inbox());
+            let subscriber = client.subscribe(format!("{prefix}*")).await?;
+            let inbox = Arc::new(Inbox {
+                subscriber: Mutex::new(subscriber),
+                prefix_bytes: prefix.len(),
+                waiting: Arc::default(),
+            });
+            // From now on the client does it.
+            Arc::new(Alarm(Arc::downgrade(&inbox))).wake();
+            Ok(Self {
+                inbox,
+                prefix,
+                count: AtomicU64::new(0),
+                secret: RandomState::new(),
+            })
         })
     }
 

@@ -612,7 +612,7 @@ fn what_cannot_be_is_said_with_the_places_and_without_the_secrets() {
         (
             "",
             &[of_context("broken")],
-            "broken.json: it is not a context in JSON, from line 1, column ",
+            "broken.json: its `password` is not a text",
         ),
         (
             "",
