@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
 
 use super::error::Cause;
 use super::plan::PlannedEndpoint;
@@ -13,6 +13,7 @@ use crate::context::{Instance, Place};
 use crate::endpoint::{Endpoint, Intake, Recents};
 use crate::error::Incidents;
 use crate::log::SERVICE;
+use crate::task;
 use crate::wire::{
     self, BarrierError, Connection, Event, Home, LEAVE_WITHIN, Listener, Reader, Refused,
 };
@@ -174,13 +175,21 @@ impl Ground {
 
     /// Waits for the handlers of endpoints that have left.
     pub(super) async fn settle(&self, members: &[Member], within: Duration) -> Vec<Abandoned> {
-        let idle = join_all(members.iter().map(|member| member.endpoint.limits.idle()));
+        let idle = task::all(
+            members
+                .iter()
+                .map(|member| member.endpoint.limits.idle().boxed()),
+        );
         if tokio::time::timeout(within, idle).await.is_ok() {
             return Vec::new();
         }
         let in_flight = members.iter().map(|m| m.endpoint.limits.in_flight());
         let in_flight: Vec<usize> = in_flight.collect();
-        let answered = join_all(members.iter().map(|member| member.endpoint.abandon()));
+        let answered = task::all(
+            members
+                .iter()
+                .map(|member| member.endpoint.abandon().boxed()),
+        );
         // A handler may block its thread, and cannot be dropped; the connection may be down, and
         // its queue full.
         if tokio::time::timeout(LEAVE_WITHIN, answered).await.is_err() {

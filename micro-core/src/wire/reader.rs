@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use futures_util::stream::SelectAll;
 use futures_util::task::AtomicWaker;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
@@ -20,6 +20,7 @@ use tokio::task::unconstrained;
 use super::Message;
 use super::home::Home;
 use super::subscription::Subscription;
+use crate::task;
 
 /// How many messages a reader takes, and how much it has of its receiver's work done, before it looks
 /// whether it is asked to leave.
@@ -64,17 +65,16 @@ impl Source for Subscription {
 
 impl Source for SelectAll<Subscription> {
     fn leave(&mut self) -> BoxFuture<'static, ()> {
-        let leaving = join_all(self.iter().map(Subscription::leave));
-        leaving.map(drop).boxed()
+        task::all(self.iter().map(|member| member.leave().boxed()))
     }
 
     fn finish(&mut self) -> BoxFuture<'static, ()> {
         let mut members: Vec<_> = std::mem::take(self).into_iter().collect();
-        let finishing = join_all(members.iter_mut().map(Subscription::finish));
+        let finishing = task::all(members.iter_mut().map(|member| member.finish().boxed()));
         // Put together anew: members are polled when they are new or when they are woken, and
         // ending one wakes nobody.
         self.extend(members);
-        finishing.map(drop).boxed()
+        finishing
     }
 }
 
