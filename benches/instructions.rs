@@ -3,7 +3,7 @@
 //!
 //! `.ci/instructions` builds this with `--cfg fuzzing`, which opens the door that the requests go
 //! through, and runs it under callgrind, which counts what happens within [`counted`]: from a request
-//! that was read to a reply in the client's queue. Alone it does nothing.
+//! that was read to a reply in the client's queue. `raw` is the echo by hand. Alone it does nothing.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,14 +28,18 @@ fn main() {
 
 #[cfg(fuzzing)]
 mod counting {
-    use async_nats::{HeaderMap, Message};
+    use async_nats::client::traits::Publisher as _;
+    use async_nats::message::OutboundMessage;
+    use async_nats::{Client, HeaderMap, Message, Subject};
+    use futures_util::FutureExt as _;
     use micro::prelude::*;
-    use micro::{Connection, DevServer, Request};
+    use micro::{Bytes, Connection, DevServer, Request};
     use micro_core::fuzzing::Intake;
     use serde::{Deserialize, Serialize};
 
-    /// How many requests are counted.
+    /// How many requests are counted, after so many that do what is done once.
     const REQUESTS: usize = 100;
+    const WARM: usize = 10;
 
     #[derive(Serialize, Deserialize)]
     struct Operands {
@@ -138,10 +142,17 @@ mod counting {
         let mut headers = HeaderMap::new();
         headers.insert("X-One", "1");
         headers.insert("X-Two", "2");
+        // Parts of one buffer, as the client has them.
+        let (subject, reply) = (
+            "numbers.of.a.length",
+            "_INBOX.GsYCCPIYjCPnTBRvzmmVzJ.KkWcV3Jf",
+        );
+        let read = Bytes::from([subject.as_bytes(), reply.as_bytes(), kind.body].concat());
+        let (to, body) = (subject.len(), subject.len() + reply.len());
         Message {
-            subject: "numbers.of.a.length".into(),
-            reply: Some("_INBOX.GsYCCPIYjCPnTBRvzmmVzJ.KkWcV3Jf".into()),
-            payload: kind.body.into(),
+            subject: Subject::from_utf8(read.slice(..to)).unwrap(),
+            reply: Some(Subject::from_utf8(read.slice(to..body)).unwrap()),
+            payload: read.slice(body..),
             headers: kind.headers.then_some(headers),
             status: None,
             description: None,
@@ -151,42 +162,63 @@ mod counting {
 
     /// What is counted. It has a name that callgrind finds.
     #[inline(never)]
-    fn counted(intake: &mut Intake, request: Message) -> bool {
-        intake.hand_over(request)
+    fn counted(request: impl FnOnce() -> bool) -> bool {
+        request()
+    }
+
+    /// An echo by hand, for comparison.
+    fn raw(client: &Client, request: Message) -> bool {
+        let Some(subject) = request.reply else {
+            return false;
+        };
+        let reply = OutboundMessage {
+            subject,
+            reply: None,
+            headers: None,
+            payload: request.payload,
+        };
+        let sent = client.publish_message(reply);
+        sent.now_or_never().is_some_and(|sent| sent.is_ok())
     }
 
     pub(super) async fn run(name: &str) {
-        let kind = kind(name);
         let server = DevServer::start().await.unwrap();
         let connection = Connection::connect(&server.url()).await.unwrap();
-        for number in 0..REQUESTS + 10 {
-            // An endpoint of its own: what its handlers cost is measured as they run, which under
-            // callgrind is so much that the second would get a task.
-            let mut endpoints = Intake::of(service(), &connection).unwrap();
-            let mut intake = endpoints.swap_remove(kind.endpoint);
-            let before = if kind.busy {
-                // One that is served for ever, and the first refusal, which is logged.
-                assert!(intake.hand_over(message(&kind)));
-                assert!(intake.hand_over(message(&kind)));
-                1
-            } else {
-                0
-            };
+        let client = connection.client();
+        if name == "raw" {
+            for number in 0..WARM + REQUESTS {
+                let request = message(&PLAIN);
+                let done = if number < WARM {
+                    raw(&client, request)
+                } else {
+                    counted(|| raw(&client, request))
+                };
+                assert!(done);
+                client.flush().await.unwrap();
+            }
+            println!("{REQUESTS}");
+            return;
+        }
+        let kind = kind(name);
+        let mut endpoints = Intake::of(service(), &connection).unwrap();
+        let mut intake = endpoints.swap_remove(kind.endpoint);
+        let mut before = 0;
+        if kind.busy {
+            // One that is served for ever.
+            assert!(intake.hand_over(message(&kind)));
+        }
+        for number in 0..WARM + REQUESTS {
             let request = message(&kind);
-            // The first few do what is done once.
-            let done = if number < 10 {
+            let done = if number < WARM {
                 intake.hand_over(request)
             } else {
-                counted(&mut intake, request)
+                counted(|| intake.hand_over(request))
             };
             assert!(done);
-            assert_eq!(
-                intake.counted(),
-                (before + 1, before + kind.errors),
-                "{name}"
-            );
+            before += 1;
+            assert_eq!(intake.counted(), (before, before * kind.errors), "{name}");
             // The client's queue is emptied.
-            connection.client().flush().await.unwrap();
+            client.flush().await.unwrap();
         }
         println!("{REQUESTS}");
     }

@@ -121,7 +121,7 @@ async fn serve_and_weigh(is_by_hand: bool, endpoints: usize, url: &str) {
     let connection = Connection::connect(url).await.unwrap();
     // Both kinds have the same connection, and what belongs to it.
     let _service = if is_by_hand {
-        by_hand(connection.client(), (0..endpoints).map(subject)).await;
+        by_hand(&connection.client(), (0..endpoints).map(subject)).await;
         None
     } else {
         Some(service(&connection, endpoints).await)

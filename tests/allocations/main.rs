@@ -69,7 +69,7 @@ const PAIRS: [Pair<'_>; 4] = [
         name: "echo",
         subjects: ["raw.echo", "echo"],
         request: ECHO,
-        beyond: 4.0,
+        beyond: 0.0,
     },
     Pair {
         name: "echo, two headers",
@@ -78,19 +78,19 @@ const PAIRS: [Pair<'_>; 4] = [
             headers: "NATS/1.0\r\nX-One: 1\r\nX-Two: 2\r\n\r\n",
             ..ECHO
         },
-        beyond: 5.0,
+        beyond: 0.0,
     },
     Pair {
         name: "typed add",
         subjects: ["raw.add", "add"],
         request: ADD,
-        beyond: 2.0,
+        beyond: -2.0,
     },
     Pair {
         name: "typed add, with a timeout",
         subjects: ["raw.add", "add_within"],
         request: ADD,
-        beyond: 2.0,
+        beyond: -2.0,
     },
 ];
 

@@ -1,21 +1,19 @@
-//! From an admitted request to its reply.
+//! From what a handler answers to the reply that is sent; and what those are told who get no handler.
 
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task;
+use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tracing::{Instrument as _, Span};
+use tracing::Span;
 
 use super::Endpoint;
-use super::limits::Arrival;
 use super::log::End;
+use super::work::Work;
 use crate::context::Context;
-use crate::error::{Fault, Incident, panic_text};
-use crate::handler::{Outcome, Reply, Request, Room};
-use crate::wire::{Headers, Message, Outbound, Outbox, PublishError, Subject};
+use crate::error::{Fault, Incident};
+use crate::handler::{Outcome, Reply};
+use crate::wire::{Headers, Message, Outbound, Outbox, PublishError, Sent, Subject};
 
 /// The bounds of what a caller is told to wait when it was refused, and what it is told while no
 /// handler has ended yet.
@@ -26,132 +24,25 @@ const RETRY_AFTER_UNKNOWN: Duration = Duration::from_millis(100);
 /// What `last_error` says of an answer that had nowhere to go.
 const NO_REPLY_SUBJECT: &str = "the request has no reply subject, its reply was dropped";
 
-/// What a handler has answered.
-pub(super) struct Answer {
-    context: Arc<Context>,
-    room: Room,
-    reply: Reply,
-    span: Span,
-    /// From the handler's start to its answer.
-    pub(super) took: Duration,
-}
-
-/// What served a request, and can serve another.
-#[derive(Default)]
-pub(super) struct Spare {
-    context: Option<Arc<Context>>,
-    room: Room,
-}
-
 impl Endpoint {
-    /// Begins a request: what this returns is the handler, and all that is to keep it in bounds.
-    ///
-    /// It is moved into place for each request, so it is kept small, and what is seldom needed boxed.
-    pub(super) fn begin(
-        self: Arc<Self>,
-        request: Arrival,
-        started: Instant,
-        spare: Spare,
-    ) -> impl Future<Output = Answer> + Send + 'static {
-        let Message {
-            subject,
-            reply,
-            payload,
-            headers,
-            ..
-        } = request.message;
-        let headers = headers.map(Headers::from_inner);
-        let place = Arc::clone(&self.place);
-        let context = Context::new(place, subject, reply, headers, request.at);
-        let context = context.shared(spare.context);
-        let mut room = spare.room;
-        async move {
-            let span = self.log.span(context.subject());
-            let request = Request::new(Arc::clone(&context), payload);
-            let reply = if span.is_disabled() {
-                self.call(request, &mut room).await
-            } else {
-                let calling = self.call(request, &mut room);
-                Box::pin(calling.instrument(span.clone())).await
-            };
-            Answer {
-                context,
-                room,
-                reply,
-                span,
-                took: started.elapsed(),
-            }
-        }
-    }
-
-    /// Calls the handler, and turns what must not happen into a reply. All that is the user's runs
-    /// within a catch, the drop of a handler that has taken too long included.
-    async fn call(&self, request: Request, room: &mut Room) -> Reply {
-        let handled = AssertUnwindSafe(async {
-            if self.abandonment.has_begun() {
-                return self.abandoned();
-            }
-            self.handler.call_in(request, room);
-            let reply = tokio::select! {
-                // First the handler: one that does not wait costs nothing more.
-                biased;
-                reply = self.in_time(room) => reply,
-                () = self.abandonment.begun() => None,
-            };
-            reply.unwrap_or_else(|| {
-                room.clear();
-                match self.definition.timeout {
-                    Some(limit) if !self.abandonment.has_begun() => self.too_late(limit),
-                    _ => self.abandoned(),
-                }
-            })
-        });
-        match handled.catch_unwind().await {
-            Ok(reply) => reply,
-            Err(panic) => {
-                // The drop of what has panicked may do so as well.
-                let _ = catch_unwind(AssertUnwindSafe(|| room.clear()));
-                let text = panic_text(panic);
-                Reply::fault(Fault::internal(
-                    500,
-                    format_args!("the handler panicked: {text}"),
-                ))
-            }
-        }
-    }
-
-    /// The reply of the handler, if there is one in time.
-    async fn in_time(&self, room: &mut Room) -> Option<Reply> {
-        let handling = poll_fn(|cx| room.poll(cx));
-        match self.definition.timeout {
-            None => Some(handling.await),
-            Some(limit) => tokio::time::timeout(limit, handling).await.ok(),
-        }
-    }
-
     /// Counts what a handler has answered, and sends it, if that is all there is to do and can be done
-    /// at once. Returns what is left of it, and the rest of what is to be done.
+    /// at once. Returns the rest of what is to be done.
     pub(super) fn conclude(
         self: &Arc<Self>,
-        answer: Answer,
-        outbox: Option<&mut Outbox>,
-    ) -> (Spare, Option<BoxFuture<'static, ()>>) {
-        let Answer {
-            mut context,
-            room,
-            reply,
-            span,
-            took,
-        } = answer;
+        work: &mut Work,
+        mut reply: Reply,
+        took: Duration,
+        outbox: Option<(&mut Outbox, &mut task::Context<'_>)>,
+    ) -> Option<BoxFuture<'static, ()>> {
+        self.pace.computed(work.computed);
         self.pace.answered(took);
         self.counters.request(took);
-        let (said, reply_to) = Context::concluded(&mut context);
-        let mut reply = reply;
+        let (said, mut reply_to) = Context::conclude(&mut work.context);
         // Most have none, and a reply is large enough to be left where it is.
-        if said.headers.is_some() || context.headers().is_some() {
+        if said.headers.is_some() || work.context.headers().is_some() {
             reply = reply
                 .with_context_headers(said.headers)
-                .naming_instance(&context);
+                .naming_instance(&work.context);
         }
         let mut counted = false;
         if let Some(text) = said.failure
@@ -160,56 +51,59 @@ impl Endpoint {
             self.counters.error(text);
             counted = true;
         }
-        if let (Outcome::Success(payload), None) = (&reply.outcome, &reply.headers)
-            && let (Some(to), Some(outbox)) = (&reply_to, outbox)
-            && payload.len() <= outbox.max_payload()
-            && outbox.is_ready(to)
+        if let Some((outbox, cx)) = outbox
+            && let (Outcome::Success(payload), None) = (&mut reply.outcome, &reply.headers)
+            && let Some(to) = reply_to.take_if(|to| outbox.takes(to, payload))
         {
-            self.note(to, counted);
-            let sent = match (reply.outcome, reply_to) {
-                (Outcome::Success(payload), Some(reply_to)) => outbox.send(reply_to, payload),
-                _ => Ok(()),
-            };
-            let end = match sent {
-                Ok(()) => End::Ok,
-                Err(error) => {
-                    if !counted {
-                        self.counters.error(error.to_string());
-                    }
-                    self.unsent(context.subject(), &error)
+            self.note(&to, counted);
+            return match outbox.send(to, std::mem::take(payload), cx) {
+                Sent::Now(Ok(())) => {
+                    let subject = work.context.subject();
+                    self.log.ended(&work.span, subject, End::Ok, took);
+                    None
+                }
+                Sent::Now(Err(error)) => {
+                    self.sent(&work.context, &work.span, Err(error), counted, took);
+                    None
+                }
+                Sent::Later(sending) => {
+                    let (endpoint, context) = (Arc::clone(self), Arc::clone(&work.context));
+                    let span = work.span.clone();
+                    Some(Box::pin(async move {
+                        let sent = sending.await;
+                        endpoint.sent(&context, &span, sent, counted, took);
+                    }))
                 }
             };
-            self.log.ended(&span, context.subject(), end, took);
-            let context = Context::emptied(context);
-            return (Spare { context, room }, None);
         }
-        let endpoint = Arc::clone(self);
-        let rest = async move {
+        let (endpoint, context) = (Arc::clone(self), Arc::clone(&work.context));
+        let span = work.span.clone();
+        Some(Box::pin(async move {
             let answering = endpoint.answer(context.subject(), reply_to, reply, counted);
             let end = answering.await;
             endpoint.log.ended(&span, context.subject(), end, took);
-        };
-        let spare = Spare {
-            context: None,
-            room,
-        };
-        (spare, Some(Box::pin(rest)))
+        }))
     }
 
-    /// The answer of a handler that was given up. It may have done some of its work, so this is no
-    /// invitation to try again.
-    fn abandoned(&self) -> Reply {
-        let name = &self.definition.name;
-        Reply::fault(Fault::new(
-            503,
-            format_args!("endpoint `{name}` stopped before its handler was done"),
-        ))
-    }
-
-    fn too_late(&self, limit: Duration) -> Reply {
-        let name = &self.definition.name;
-        let text = format!("endpoint `{name}` did not answer within {limit:?}");
-        Reply::fault(Fault::new(504, &text).noting(&text))
+    /// Tells how a reply left that had nothing more to it.
+    fn sent(
+        &self,
+        context: &Context,
+        span: &Span,
+        sent: Result<(), PublishError>,
+        counted: bool,
+        took: Duration,
+    ) {
+        let end = match sent {
+            Ok(()) => End::Ok,
+            Err(error) => {
+                if !counted {
+                    self.counters.error(error.to_string());
+                }
+                self.unsent(context.subject(), &error)
+            }
+        };
+        self.log.ended(span, context.subject(), end, took);
     }
 
     /// Answers "busy" at once. Counted as a request and an error that took no time.

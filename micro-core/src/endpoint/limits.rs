@@ -46,6 +46,8 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct State {
     in_flight: usize,
+    /// Whether somebody waits until nothing is.
+    is_awaited: bool,
     pending: VecDeque<Arrival>,
     pending_bytes: usize,
 }
@@ -110,7 +112,7 @@ impl Limits {
             return Some(request);
         }
         state.in_flight = state.in_flight.saturating_sub(1);
-        if state.in_flight == 0 {
+        if state.in_flight == 0 && state.is_awaited {
             self.idle.notify_waiters();
         }
         None
@@ -145,6 +147,7 @@ impl Limits {
         loop {
             // Registered before the look, so that what happens in between is not missed.
             let told = self.idle.notified();
+            self.state().is_awaited = true;
             if self.open() == 0 {
                 return;
             }

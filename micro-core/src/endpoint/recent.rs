@@ -59,8 +59,12 @@ impl Recent {
 /// reply: cheap goes before even. What it confuses is counted for the wrong endpoint.
 fn key(subject: &str) -> u64 {
     let bytes = subject.as_bytes();
-    let end = bytes.iter().rev().take(16);
-    let end = end.fold(0_u128, |end, byte| end << 8 | u128::from(*byte));
+    let end = match bytes.last_chunk::<16>() {
+        Some(end) => u128::from_le_bytes(*end),
+        None => bytes
+            .iter()
+            .fold(0, |end, byte| end << 8 | u128::from(*byte)),
+    };
     #[allow(clippy::cast_possible_truncation, reason = "the halves of a number")]
     let (low, high) = (end as u64, (end >> 64) as u64);
     let mixed = (low ^ high.rotate_left(29) ^ bytes.len() as u64).wrapping_mul(ODD);

@@ -10,10 +10,12 @@ use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::{Endpoint, Recent, intake};
+use crate::endpoint::{Endpoint, Intake, Recent};
 use crate::error::Incidents;
 use crate::log::SERVICE;
-use crate::wire::{self, BarrierError, Connection, Event, LEAVE_WITHIN, Listener, Reader, Refused};
+use crate::wire::{
+    self, BarrierError, Connection, Event, Home, LEAVE_WITHIN, Listener, Reader, Refused,
+};
 
 /// How long the server may take to confirm the subscriptions.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
@@ -49,6 +51,8 @@ pub(super) struct Ground {
     pub(super) instance: Arc<Instance>,
     pub(super) connection: Connection,
     pub(super) incidents: Incidents,
+    /// Where handlers run that do not run where their requests are read; nothing if that is the same.
+    pub(super) home: Option<Home>,
 }
 
 impl Ground {
@@ -95,7 +99,12 @@ impl Ground {
                 .map_err(|error| Cause::Connection(error.to_string()))?;
             let endpoint = Arc::new(endpoint);
             members.push(Member {
-                reader: Reader::start(subscription, intake(Arc::clone(&endpoint))),
+                reader: Reader::start_on(
+                    &self.connection.runtime(),
+                    self.home.as_ref(),
+                    subscription,
+                    Intake::new(Arc::clone(&endpoint), self.home.clone()),
+                ),
                 endpoint,
             });
         }

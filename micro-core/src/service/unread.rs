@@ -23,6 +23,7 @@ impl ServiceBuilder {
             }),
             connection: connection.clone(),
             incidents,
+            home: None,
         };
         let planned = plan.endpoints.into_iter();
         Ok(planned.map(|planned| ground.endpoint(planned)).collect())

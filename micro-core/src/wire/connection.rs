@@ -12,6 +12,7 @@ use async_nats::message::OutboundMessage;
 use async_nats::{Client, Message, Subject};
 use bytes::Bytes;
 use micro_names::Shown;
+use tokio::runtime::Handle;
 
 use super::barrier::{self, BarrierError};
 use super::events::{Events, Listener};
@@ -21,6 +22,7 @@ use super::link::{Current, Links};
 use super::moving::Bridge;
 use super::replies::{Replies, says_no_responders};
 use super::reply_subject;
+use super::shard::Shard;
 use super::subscription::{Slot, Subscription, subscribe};
 use crate::log::CONNECTION;
 
@@ -66,6 +68,8 @@ pub(super) struct Inner {
     slots: Mutex<Vec<Weak<Slot>>>,
     /// Whether anybody feeds the events.
     observed: bool,
+    /// The thread that it has for itself.
+    shard: Option<Shard>,
     /// One fence at a time: their answers do not tell whose they are.
     fence: tokio::sync::Mutex<()>,
 }
@@ -73,13 +77,14 @@ pub(super) struct Inner {
 impl Connection {
     /// A connection over a client of your own, with the [`Events`] that its callback feeds.
     pub fn with_events(client: Client, events: Events) -> Self {
-        Self::of(client, events, true)
+        Self::of(client, events, true, None)
     }
 
-    fn of(client: Client, events: Events, observed: bool) -> Self {
+    pub(super) fn of(client: Client, events: Events, observed: bool, shard: Option<Shard>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 observed,
+                shard,
                 fence: tokio::sync::Mutex::new(()),
                 links: Links::new(client),
                 events,
@@ -98,6 +103,17 @@ impl Connection {
         self.inner.is_kept.store(true, Ordering::Relaxed);
         let events = self.inner.events.listen();
         tokio::spawn(keeper::keep(Arc::downgrade(&self.inner), events, again));
+    }
+
+    /// Where what is read from it is read: on its own thread, if it has one.
+    pub(crate) fn runtime(&self) -> Handle {
+        let shard = self.inner.shard.as_ref();
+        shard.map_or_else(Handle::current, |shard| shard.handle().clone())
+    }
+
+    /// Whether it has a thread of its own.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.inner.shard.is_some()
     }
 
     /// The client underneath, for what this crate does not do. What is done with it is not moved
@@ -413,7 +429,7 @@ impl Inner {
 
 impl From<Client> for Connection {
     fn from(client: Client) -> Self {
-        Self::of(client, Events::new(), false)
+        Self::of(client, Events::new(), false, None)
     }
 }
 

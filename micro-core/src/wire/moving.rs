@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::{Client, Message, Subject, Subscriber};
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
 use super::barrier::{BarrierError, barrier};
@@ -339,9 +339,9 @@ struct Forward {
 }
 
 impl Receive for Forward {
-    fn receive(&mut self, message: Message, _: &mut Context<'_>) -> Option<BoxFuture<'static, ()>> {
+    fn receive(&mut self, message: Message, _: &mut Context<'_>) {
         if self.known.as_mut().is_some_and(|known| known.has(&message)) {
-            return None;
+            return;
         }
         if let Some(notes) = &self.notes {
             let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -352,7 +352,6 @@ impl Receive for Forward {
         }
         // The subscription may have ended.
         let _ = self.late.send(message);
-        None
     }
 }
 

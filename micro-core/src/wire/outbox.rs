@@ -1,19 +1,23 @@
-//! Sending at once, without a future: the way of most replies.
+//! Sending at once: the way of most replies.
 //!
-//! The future of a publish is large, for what it does when the client is busy, and moved about for
-//! each reply. Here the client is asked for room first. Where it has none, and where a connection is
-//! in a state in which there is more to consider, [`Connection::answer`] does it.
+//! The future of a publish is large, for what it does when the client is busy. Here it is asked once,
+//! where it stands, and that is all if the client has room, as it nearly always does. If it has none, the
+//! message has not been sent: then, and where a connection is in a state in which there is more to
+//! consider, [`Connection::answer`] does it.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::fmt;
+use std::pin::pin;
+use std::task::{Context, Poll};
 
 use async_nats::Client;
+use async_nats::client::traits::Publisher as _;
 use async_nats::message::OutboundMessage;
 use bytes::Bytes;
-use futures_util::Sink;
+use futures_util::future::BoxFuture;
+use tokio::task::unconstrained;
 
 use super::Subject;
-use super::connection::{Connection, PublishError, SUBJECTS_MAX_BYTES};
+use super::connection::{Connection, Outbound, PublishError, SUBJECTS_MAX_BYTES};
 use super::reply_subject;
 
 pub(crate) struct Outbox {
@@ -21,6 +25,15 @@ pub(crate) struct Outbox {
     client: Client,
     /// Which client of the connection it is.
     version: usize,
+    /// Where the last one went: a copy, in memory that is there, for what was read from the wire has to
+    /// ask for some to be cloned.
+    reply_to: String,
+}
+
+/// How far a message came.
+pub(crate) enum Sent {
+    Now(Result<(), PublishError>),
+    Later(BoxFuture<'static, Result<(), PublishError>>),
 }
 
 impl Outbox {
@@ -30,11 +43,12 @@ impl Outbox {
             client: connection.client(),
             connection,
             version,
+            reply_to: String::new(),
         }
     }
 
-    /// Whether an answer can be sent now to this subject. If so, it is sent next.
-    pub(crate) fn is_ready(&mut self, reply_to: &Subject) -> bool {
+    /// Whether [`send`](Self::send) is for this answer.
+    pub(crate) fn takes(&mut self, reply_to: &Subject, payload: &Bytes) -> bool {
         if !self.connection.is_plain() || !is_sent_to(reply_to) {
             return false;
         }
@@ -43,41 +57,50 @@ impl Outbox {
             self.client = self.connection.client();
             self.version = version;
         }
-        let mut context = Context::from_waker(Waker::noop());
-        match Pin::new(&mut self.client).poll_ready(&mut context) {
-            Poll::Ready(ready) => ready.is_ok(),
-            Poll::Pending => {
-                // Its place in the queue is for those who wait.
-                self.client = self.client.clone();
-                false
-            }
-        }
+        payload.len() <= self.client.max_payload()
     }
 
-    /// The largest message, in bytes, that the server accepts.
-    pub(crate) fn max_payload(&self) -> usize {
-        self.client.max_payload()
-    }
-
-    pub(crate) fn send(&mut self, reply_to: Subject, payload: Bytes) -> Result<(), PublishError> {
+    pub(crate) fn send(&mut self, reply_to: Subject, payload: Bytes, cx: &mut Context<'_>) -> Sent {
         let bytes = payload.len();
+        let kept = payload.clone();
+        self.reply_to.clear();
+        self.reply_to.push_str(&reply_to);
         let message = OutboundMessage {
             subject: reply_to,
             reply: None,
             payload,
             headers: None,
         };
-        let sent = Pin::new(&mut self.client).start_send(message);
-        sent.map_err(|error| self.connection.unsent(error.kind(), bytes))
+        // How much is sent at once, the reader bounds.
+        let sending = pin!(unconstrained(self.client.publish_message(message)));
+        match sending.poll(cx) {
+            Poll::Ready(Ok(())) => Sent::Now(Ok(())),
+            Poll::Ready(Err(error)) => Sent::Now(Err(self.connection.unsent(error.kind(), bytes))),
+            // The client is busy. This message has not been sent and will not be.
+            Poll::Pending => {
+                let connection = self.connection.clone();
+                let subject = Subject::from(self.reply_to.as_str());
+                Sent::Later(Box::pin(async move {
+                    let message = Outbound {
+                        subject,
+                        reply: None,
+                        headers: None,
+                        payload: kept,
+                    };
+                    connection.answer(message).await
+                }))
+            }
+        }
     }
 }
 
 /// Whether an answer may go to a subject: what the client and the connection look at otherwise.
 fn is_sent_to(subject: &Subject) -> bool {
-    subject.len() <= SUBJECTS_MAX_BYTES
-        && subject
-            .bytes()
-            .fold(0, |odd, byte| odd | u8::from(byte <= b' '))
-            == 0
-        && reply_subject::check(subject).is_ok()
+    subject.len() <= SUBJECTS_MAX_BYTES && reply_subject::check(subject).is_ok()
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
 }

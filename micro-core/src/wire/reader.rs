@@ -7,12 +7,15 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use futures_util::stream::SelectAll;
 use futures_util::{Stream, StreamExt};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 
 use super::Message;
+use super::home::Home;
 use super::subscription::Subscription;
 
 /// How many messages a reader takes, and how much it has of its receiver's work done, before it looks
@@ -21,10 +24,13 @@ const BATCH: usize = 64;
 
 /// What a reader hands each message to.
 pub(crate) trait Receive: Send + 'static {
-    /// Takes one message, and does with it what can be done at once. The reader waits for the rest, if
-    /// there is some, before it hands over the next.
-    fn receive(&mut self, message: Message, cx: &mut Context<'_>)
-    -> Option<BoxFuture<'static, ()>>;
+    /// Takes one message, and does with it what can be done at once.
+    fn receive(&mut self, message: Message, cx: &mut Context<'_>);
+
+    /// Whether it takes another message now. What keeps it from that, it goes on with when it is polled.
+    fn is_ready(&self) -> bool {
+        true
+    }
 
     /// Goes on with what was begun with earlier messages; ready when some of that is done.
     fn poll_on(&mut self, _: &mut Context<'_>) -> Poll<()> {
@@ -85,9 +91,23 @@ pub(crate) struct Reader {
 impl Reader {
     /// Starts reading `source` in a task of its own.
     pub(crate) fn start(source: impl Source, receiver: impl Receive) -> Self {
+        Self::start_on(&Handle::current(), None, source, receiver)
+    }
+
+    /// The same on another runtime, for as long as its `home` is there, if it has one.
+    pub(crate) fn start_on(
+        runtime: &Handle,
+        home: Option<&Home>,
+        source: impl Source,
+        receiver: impl Receive,
+    ) -> Self {
         let (ask, asked) = watch::channel(Phase::Reading);
         let (report, done) = watch::channel(Phase::Reading);
-        tokio::spawn(read(source, receiver, asked, report));
+        let reading = read(source, receiver, asked, report);
+        match home {
+            Some(home) => home.send(runtime, reading),
+            None => drop(runtime.spawn(reading)),
+        }
         Self { ask, done }
     }
 
@@ -123,78 +143,80 @@ async fn read(
     report: watch::Sender<Phase>,
 ) {
     loop {
-        let mut asking = pin!(next_phase(&mut asked));
-        let step = poll_fn(|cx| {
+        // Heard whatever this task has used up of what it may do at a time.
+        let mut asking = pin!(unconstrained(next_phase(&mut asked)));
+        let next = poll_fn(|cx| {
             // First what is asked: a flood of messages must not keep a reader from leaving.
             match asking.as_mut().poll(cx) {
-                Poll::Ready(phase) => Poll::Ready(Step::Asked(phase)),
-                Poll::Pending => step(&mut source, &mut receiver, cx),
+                Poll::Ready(phase) => Poll::Ready(Some(phase)),
+                Poll::Pending => step(&mut source, &mut receiver, cx).map(|Ended| None),
             }
         });
-        match step.await {
-            Step::Asked(Phase::Reading) | Step::Again => {}
-            Step::Asked(Phase::Left) => {
+        match next.await {
+            Some(Phase::Reading) => {}
+            Some(Phase::Left) => {
                 meanwhile(&mut receiver, source.leave()).await;
                 report.send_replace(Phase::Left);
             }
-            Step::Asked(Phase::Finished) => {
+            Some(Phase::Finished) => {
                 meanwhile(&mut receiver, source.finish()).await;
+                poll_fn(|cx| step(&mut source, &mut receiver, cx)).await;
                 break;
             }
-            Step::Wait(rest) => meanwhile(&mut receiver, rest).await,
-            Step::Ended => break,
-        }
-    }
-    loop {
-        match poll_fn(|cx| step(&mut source, &mut receiver, cx)).await {
-            Step::Wait(rest) => meanwhile(&mut receiver, rest).await,
-            Step::Ended => break,
-            Step::Asked(_) | Step::Again => {}
+            None => break,
         }
     }
     report.send_replace(Phase::Finished);
-    while receiver.is_busy() {
-        poll_fn(|cx| receiver.poll_on(cx)).await;
-    }
+    poll_fn(|cx| go_on(&mut receiver, cx)).await;
 }
 
-/// What a reader does next.
-enum Step {
-    Asked(Phase),
-    Wait(BoxFuture<'static, ()>),
-    /// A batch is done, and there may be another.
-    Again,
-    Ended,
-}
+/// The source has ended.
+struct Ended;
 
-/// Hands over the messages that have come by now, and goes on with what earlier ones began.
-fn step(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<Step> {
-    let (mut is_read, mut is_idle) = (false, false);
+/// Hands over the messages that have come by now, and goes on with what earlier ones began, until the
+/// source ends. A batch of each at a time, so that others have their turn too.
+fn step(
+    source: &mut impl Source,
+    receiver: &mut impl Receive,
+    cx: &mut Context<'_>,
+) -> Poll<Ended> {
+    let mut is_read = false;
     for _ in 0..BATCH {
-        match source.poll_next_unpin(cx) {
-            Poll::Ready(Some(message)) => {
-                if let Some(rest) = receiver.receive(message, cx) {
-                    return Poll::Ready(Step::Wait(rest));
-                }
-            }
-            Poll::Ready(None) => return Poll::Ready(Step::Ended),
+        if !receiver.is_ready() {
+            break;
+        }
+        // A batch is bound enough; what a task may do at a time is for handlers.
+        match pin!(unconstrained(source.next())).poll(cx) {
+            Poll::Ready(Some(message)) => receiver.receive(message, cx),
+            Poll::Ready(None) => return Poll::Ready(Ended),
             Poll::Pending => {
                 is_read = true;
                 break;
             }
         }
     }
-    for _ in 0..BATCH {
-        if receiver.poll_on(cx).is_pending() {
-            is_idle = true;
-            break;
-        }
+    let is_idle = go_on_for_a_while(receiver, cx);
+    if !is_idle || !is_read && receiver.is_ready() {
+        cx.waker().wake_by_ref();
     }
-    if is_read && is_idle {
-        Poll::Pending
-    } else {
-        Poll::Ready(Step::Again)
+    Poll::Pending
+}
+
+/// Whether there is nothing more to go on with now.
+fn go_on_for_a_while(receiver: &mut impl Receive, cx: &mut Context<'_>) -> bool {
+    (0..BATCH).any(|_| receiver.poll_on(cx).is_pending())
+}
+
+/// Ready when everything that was begun is done.
+fn go_on(receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<()> {
+    let is_idle = go_on_for_a_while(receiver, cx);
+    if !receiver.is_busy() {
+        return Poll::Ready(());
     }
+    if !is_idle {
+        cx.waker().wake_by_ref();
+    }
+    Poll::Pending
 }
 
 /// Waits for something, and has the receiver go on meanwhile.
@@ -202,7 +224,9 @@ async fn meanwhile(receiver: &mut impl Receive, other: impl Future<Output = ()>)
     let mut other = pin!(other);
     poll_fn(|cx| {
         let polled = other.as_mut().poll(cx);
-        while polled.is_pending() && receiver.poll_on(cx).is_ready() {}
+        if polled.is_pending() && !go_on_for_a_while(receiver, cx) {
+            cx.waker().wake_by_ref();
+        }
         polled
     })
     .await;
