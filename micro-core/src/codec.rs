@@ -4,8 +4,9 @@
 //! JSON array of numbers is never what a person means by it.
 
 use std::any::Any;
+use std::cell::RefCell;
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use micro_names::Shown;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -91,7 +92,38 @@ pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Bytes, serde_j
     if value_as_any.is::<()>() {
         return Ok(Bytes::new());
     }
-    serde_json::to_vec(value).map(Bytes::from)
+    BLOCK.with(|block| match block.try_borrow_mut() {
+        Ok(mut block) => write(value, &mut block),
+        // A value that is written as part of writing another.
+        Err(_) => write(value, &mut BytesMut::new()),
+    })
+}
+
+thread_local! {
+    /// What values are written into: many small ones share one piece of memory, and so do without
+    /// allocations of their own. It goes when the last of them has been sent.
+    static BLOCK: RefCell<BytesMut> = RefCell::default();
+}
+
+/// How much memory values share: some hundred small replies, and little to keep for the last of them.
+const BLOCK_BYTES: usize = 4 * 1024;
+
+/// What must be left of it for another value.
+const BLOCK_LEAST_BYTES: usize = 128;
+
+fn write<T: Serialize>(value: &T, block: &mut BytesMut) -> Result<Bytes, serde_json::Error> {
+    // What a value has left that panicked.
+    block.clear();
+    if block.capacity() == 0 {
+        *block = BytesMut::with_capacity(BLOCK_BYTES);
+    }
+    let written = serde_json::to_writer((&mut *block).writer(), value);
+    let written = written.map(|()| block.split().freeze());
+    // The rest of what a large value had is not for small ones to keep.
+    if !(BLOCK_LEAST_BYTES..=BLOCK_BYTES).contains(&block.capacity()) {
+        *block = BytesMut::new();
+    }
+    written
 }
 
 /// `value` as a `T`, if that is what it is.
@@ -187,5 +219,43 @@ mod tests {
         assert_eq!(encode(&body).unwrap(), body);
         assert_eq!(encode(&()).unwrap(), Bytes::new());
         assert_eq!(encode(&vec![1u8]).unwrap(), Bytes::from_static(b"[1]"));
+    }
+
+    #[test]
+    fn values_that_share_memory_keep_to_themselves() {
+        let sizes = [0, 1, 100, 127, 128, 4_000, 5_000, 100_000, 3];
+        let texts = || (0..200).flat_map(|_| sizes).map(|size| "x".repeat(size));
+        let written: Vec<_> = texts().map(|text| encode(&text).unwrap()).collect();
+        for (text, written) in texts().zip(written) {
+            assert_eq!(written, format!("\"{text}\""));
+        }
+    }
+
+    #[test]
+    fn small_values_share_memory_and_a_failure_leaves_nothing_in_it() {
+        struct Half;
+        impl Serialize for Half {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut list = serializer.serialize_seq(None)?;
+                serde::ser::SerializeSeq::serialize_element(&mut list, "half")?;
+                Err(serde::ser::Error::custom("no more"))
+            }
+        }
+        struct Nested;
+        impl Serialize for Nested {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let inner = encode(&[1, 2]).map_err(serde::ser::Error::custom)?;
+                (inner.len(), "outer").serialize(serializer)
+            }
+        }
+        // Begins a block of its own, whatever this thread has written before.
+        encode(&"x".repeat(BLOCK_BYTES)).unwrap();
+        let first = encode(&1).unwrap();
+        assert!(encode(&Half).is_err());
+        assert_eq!(encode(&Nested).unwrap(), r#"[5,"outer"]"#);
+        let last = encode(&2).unwrap();
+        assert_eq!((&first[..], &last[..]), (&b"1"[..], &b"2"[..]));
+        let apart = last.as_ptr().addr() - first.as_ptr().addr();
+        assert_eq!(apart, 1 + r#"[5,"outer"]"#.len());
     }
 }

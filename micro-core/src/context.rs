@@ -69,20 +69,65 @@ pub struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
-        place: Arc<Place>,
+    /// One without a request: see [`refill`](Self::refill).
+    pub(crate) fn idle(place: Arc<Place>) -> Self {
+        Self {
+            place,
+            subject: Subject::from_static(""),
+            reply: None,
+            headers: None,
+            arrived: Instant::now(),
+            said: Mutex::default(),
+        }
+    }
+
+    /// Puts a request in, in place of the last; in other memory, where somebody has kept that.
+    pub(crate) fn refill(
+        this: &mut Arc<Self>,
         subject: Subject,
         reply: Option<Subject>,
         headers: Option<Headers>,
         arrived: Instant,
-    ) -> Self {
-        Self {
-            place,
+    ) {
+        if let Some(context) = Arc::get_mut(this) {
+            context.subject = subject;
+            context.reply = reply;
+            context.headers = headers;
+            context.arrived = arrived;
+            // Somebody may have had the last one for longer, and said something more.
+            let said = context.said.get_mut();
+            *said.unwrap_or_else(PoisonError::into_inner) = Said::default();
+            return;
+        }
+        *this = Arc::new(Self {
+            place: Arc::clone(&this.place),
             subject,
             reply,
             headers,
             arrived,
             said: Mutex::default(),
+        });
+    }
+
+    /// Lets go of what is part of a read buffer, unless somebody has kept the request.
+    pub(crate) fn empty(this: &mut Arc<Self>) {
+        if let Some(context) = Arc::get_mut(this) {
+            context.subject = Subject::from_static("");
+            context.reply = None;
+            context.headers = None;
+        }
+    }
+
+    /// What was said in the end, and where the reply goes.
+    pub(crate) fn conclude(this: &mut Arc<Self>) -> (Said, Option<Subject>) {
+        match Arc::get_mut(this) {
+            Some(context) => {
+                let said = context.said.get_mut();
+                let said = std::mem::take(said.unwrap_or_else(PoisonError::into_inner));
+                (said, context.reply.take())
+            }
+            // Somebody has kept the request, and may have more to say.
+            None => (this.said_so_far(), this.reply.clone()),
         }
     }
 

@@ -1,13 +1,19 @@
-//! What the programs in `fuzz/` reach into: the two places where a stranger's bytes are read on the
-//! asking side. What is read on the serving side they reach over the wire.
+//! What programs of this repository reach into and nobody else. Those in `fuzz/` reach the two places
+//! where a stranger's bytes are read on the asking side; what is read on the serving side they reach
+//! over the wire. `benches/instructions.rs` hands requests to an endpoint, without a subscription.
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::client::{CallError, read_reply};
 use crate::discovery::{Info, Ping, Stats, Unreadable, read_document};
+use crate::endpoint::{self, Endpoint};
 use crate::error::ServiceError;
-use crate::wire::Headers;
+use crate::service::{ServiceBuilder, StartError};
+use crate::wire::{Connection, Headers, Message, Receive as _};
 
 /// One body, read as the answer to each of the three verbs.
 #[derive(Debug)]
@@ -45,4 +51,56 @@ where
 /// Headers as they come from the wire: unchecked.
 pub fn headers(inner: async_nats::HeaderMap) -> Headers {
     Headers::from_inner(inner)
+}
+
+/// An endpoint that is handed its requests.
+pub struct Intake {
+    endpoint: Arc<Endpoint>,
+    receive: Box<dyn FnMut(Message) -> bool + Send>,
+}
+
+impl Intake {
+    /// The endpoints of a service that does not run, in the order in which they were added. Their
+    /// replies go by `connection`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the service.
+    pub fn of(service: ServiceBuilder, connection: &Connection) -> Result<Vec<Self>, StartError> {
+        let endpoints = service.unread(connection)?;
+        Ok(endpoints.into_iter().map(Self::new).collect())
+    }
+
+    fn new(endpoint: Endpoint) -> Self {
+        let endpoint = Arc::new(endpoint);
+        let mut intake = endpoint::Intake::new(Arc::clone(&endpoint), None);
+        let assumed = Arc::clone(&endpoint);
+        Self {
+            endpoint,
+            receive: Box::new(move |request| {
+                assumed.assume_cheap();
+                let mut cx = Context::from_waker(Waker::noop());
+                intake.receive(request, &mut cx);
+                intake.is_ready()
+            }),
+        }
+    }
+
+    /// Does with a request what is done with one that was read. Whether that could be done without
+    /// waiting: a handler that waits does so elsewhere.
+    pub fn hand_over(&mut self, request: Message) -> bool {
+        (self.receive)(request)
+    }
+
+    /// Requests that have ended, and those of them that ended in an error.
+    pub fn counted(&self) -> (u64, u64) {
+        let counted = self.endpoint.counted();
+        (counted.num_requests, counted.num_errors)
+    }
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").finish_non_exhaustive()
+    }
 }

@@ -64,16 +64,14 @@ pub use wire::{
 /// that macros and runtime of different releases do not compile together.
 #[doc(hidden)]
 pub mod __private0 {
-    pub use std::boxed::Box;
-
     pub use inventory;
 
     pub use crate::app::{Registered, block_on, block_on_main, build_default, build_with};
     pub use crate::client::{ExpectedElse, Outgoing};
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
-        CanBeShared, HandlerFuture, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned,
-        ReturnedValue, Shared, Typed, any_payload, failure, no_alias, no_payload,
+        CanBeShared, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned, ReturnedValue,
+        Room, Shared, Typed, any_payload, failure, no_alias, no_payload,
     };
     pub use crate::service::{Endpoint, EndpointAt, EndpointDef, QueueGroup, Service, ServiceDef};
 }

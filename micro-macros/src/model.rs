@@ -90,6 +90,7 @@ pub(crate) struct EndpointModel {
     pub(crate) docs: Vec<Attribute>,
     pub(crate) address: Address,
     pub(crate) settings: Settings,
+    pub(crate) kind: Kind,
     pub(crate) receiver: Receiver,
     pub(crate) receiver_place: Span,
     pub(crate) params: Vec<Param>,
@@ -140,6 +141,15 @@ impl Address {
     pub(crate) fn full(&self, service_group: &str) -> String {
         join([service_group, &self.subject])
     }
+}
+
+/// What kind of function an endpoint is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An `async fn`.
+    Async,
+    /// A plain `fn` that blocks its thread.
+    Blocking,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

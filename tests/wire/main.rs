@@ -43,6 +43,7 @@ mod program;
 mod queue_groups;
 mod renewal;
 mod replies;
+mod threads;
 mod typed;
 #[cfg(feature = "websockets")]
 mod websockets;

@@ -106,6 +106,7 @@ impl Search {
 
     /// For a program that serves.
     pub(super) async fn connect(mut self) -> Result<Nats, AppError> {
+        self.settings.options.own_thread.get_or_insert(true);
         self.check()?;
         match self.named() {
             Some(DEV) => self.start_dev_server().await,
@@ -194,6 +195,7 @@ impl Search {
         ConnectOptions {
             urls: Some(url.to_owned()),
             name: self.settings.options.name.clone(),
+            own_thread: self.settings.options.own_thread,
             ..ConnectOptions::default()
         }
     }

@@ -236,3 +236,31 @@ impl Documents {
 fn json(document: &impl Serialize) -> Bytes {
     serde_json::to_vec(document).map_or_else(|_| Bytes::new(), Bytes::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_most_is_not_written_anew() {
+        let instance = Instance {
+            name: "numbers".to_owned(),
+            id: "x".to_owned(),
+            version: "1.0.0".to_owned(),
+        };
+        let profile = Profile {
+            instance: Arc::new(instance),
+            description: String::new(),
+            metadata: Metadata::new(),
+        };
+        let documents = Documents::new(profile, Arc::default());
+        for answer in [Documents::ping_bytes, Documents::info_bytes] {
+            let (first, second) = (answer(&documents), answer(&documents));
+            // The same piece of memory, while both are held.
+            assert_eq!(first.as_ptr(), second.as_ptr());
+        }
+        let before = documents.info_bytes();
+        documents.prepare_info();
+        assert_ne!(before.as_ptr(), documents.info_bytes().as_ptr());
+    }
+}

@@ -1,14 +1,18 @@
 //! The nine subscriptions of the discovery, and the tasks that answer them.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::SelectAll;
 
 use super::Documents;
 use crate::context::Instance;
 use crate::error::{Incident, Incidents};
 use crate::log::{Flood, Pause, REQUEST, line};
-use crate::wire::{Connection, Message, Outbound, Reader, Receive, SubscribeError, Subscription};
+use crate::wire::{
+    Connection, Home, Message, Outbound, Reader, Receive, SubscribeError, Subscription,
+};
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
 
@@ -52,9 +56,10 @@ pub(crate) struct Responder {
 }
 
 impl Responder {
-    /// Starts answering.
+    /// Starts answering. What is the user's runs at `home`, if that is elsewhere.
     pub(crate) fn start(
         connection: &Connection,
+        home: Option<&Home>,
         documents: &Arc<Documents>,
         incidents: &Incidents,
         subscriptions: Vec<Subscription>,
@@ -66,7 +71,15 @@ impl Responder {
                 incidents: incidents.clone(),
                 unsent: Arc::default(),
             };
-            Reader::start(source, answers)
+            Reader::start_on(
+                &connection.runtime(),
+                home,
+                source,
+                Answering {
+                    answers,
+                    answer: None,
+                },
+            )
         };
         let mut subscriptions = subscriptions.into_iter();
         // As they were asked for: verb by verb, STATS last.
@@ -91,7 +104,7 @@ impl Responder {
 }
 
 /// What answers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Answers {
     connection: Connection,
     documents: Arc<Documents>,
@@ -121,11 +134,9 @@ impl Answers {
             }
         });
     }
-}
 
-impl Receive for Answers {
     /// Answers by the subject alone: bodies and headers of these requests mean nothing.
-    async fn receive(&mut self, message: Message) {
+    async fn answer(self, message: Message) {
         let Some(reply) = message.reply else {
             let subject = message.subject.to_string();
             let service = &self.documents.instance().name;
@@ -153,5 +164,40 @@ impl Receive for Answers {
             self.log_dropped(&incident);
             self.incidents.report(incident);
         }
+    }
+}
+
+/// What reads the questions, one after the other.
+struct Answering {
+    answers: Answers,
+    /// An answer that could not be given at once.
+    answer: Option<BoxFuture<'static, ()>>,
+}
+
+impl Receive for Answering {
+    fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
+        let mut answer: BoxFuture<'static, ()> = Box::pin(self.answers.clone().answer(message));
+        if answer.as_mut().poll(cx).is_pending() {
+            self.answer = Some(answer);
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(answer) = &mut self.answer else {
+            return Poll::Pending;
+        };
+        let polled = answer.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.answer = None;
+        }
+        polled
+    }
+
+    fn is_busy(&self) -> bool {
+        self.answer.is_some()
     }
 }

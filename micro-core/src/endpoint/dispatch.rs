@@ -1,33 +1,19 @@
-//! From an admitted request to its reply.
+//! From what a handler answers to the reply that is sent; and what those are told who get no handler.
 
-use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::task;
+use std::time::Duration;
 
-use futures_util::FutureExt;
-use tracing::{Instrument as _, Span};
+use futures_util::future::BoxFuture;
+use tracing::Span;
 
 use super::Endpoint;
-use super::limits::{Admission, Arrival};
 use super::log::End;
+use super::work::Work;
 use crate::context::Context;
-use crate::error::{Fault, Incident, panic_text};
-use crate::handler::{Outcome, Reply, Request};
-use crate::wire::{Headers, Message, Outbound, PublishError, Subject};
-
-/// How long handlers of one endpoint may compute, on average and before they first wait, to be run
-/// where requests are read. Heavier ones get a task of their own, so that the intake goes on and
-/// every core is used; a task costs about 3 us, so this is where it stops to matter.
-const HEAVY: Duration = Duration::from_micros(50);
-
-/// The most that one handler counts for in that average. Time passes as well while a busy machine
-/// runs something else in between: a few such handlers do not make an endpoint heavy, and those that
-/// are heavy are all over it.
-const HEAVY_MOST: Duration = Duration::from_micros(100);
+use crate::error::{Fault, Incident};
+use crate::handler::{Outcome, Reply};
+use crate::wire::{Headers, Message, Outbound, Outbox, PublishError, Sent, Subject};
 
 /// The bounds of what a caller is told to wait when it was refused, and what it is told while no
 /// handler has ended yet.
@@ -38,126 +24,26 @@ const RETRY_AFTER_UNKNOWN: Duration = Duration::from_millis(100);
 /// What `last_error` says of an answer that had nowhere to go.
 const NO_REPLY_SUBJECT: &str = "the request has no reply subject, its reply was dropped";
 
-/// What the handlers of an endpoint have been seen to cost.
-#[derive(Debug, Default)]
-pub(super) struct Pace {
-    /// Before they first wait.
-    compute: Average,
-    /// From their start to their reply.
-    whole: Average,
-}
-
-/// A moving average in nanoseconds.
-#[derive(Debug, Default)]
-struct Average(AtomicU64);
-
-impl Pace {
-    fn is_heavy(&self) -> bool {
-        self.compute.get() > HEAVY
-    }
-
-    fn computed(&self, time: Duration) {
-        self.compute.saw(time.min(HEAVY_MOST));
-    }
-
-    /// Nothing, before the first has ended.
-    fn handler_time(&self) -> Option<Duration> {
-        Some(self.whole.get()).filter(|time| !time.is_zero())
-    }
-}
-
-impl Average {
-    fn get(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed))
-    }
-
-    /// A lost update under concurrency only makes the average a little older.
-    fn saw(&self, time: Duration) {
-        let seen = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let average = self.0.load(Ordering::Relaxed);
-        let next = match average {
-            0 => seen,
-            _ => average - average / 8 + seen / 8,
-        };
-        self.0.store(next, Ordering::Relaxed);
-    }
-}
-
 impl Endpoint {
-    /// Takes one request: starts it, keeps it for later, or refuses it.
-    pub(super) async fn accept(self: &Arc<Self>, message: Message) {
-        let at = Instant::now();
-        match self.limits.admit(Arrival { message, at }) {
-            Admission::Start(request) => self.start(request).await,
-            Admission::Pending => {}
-            Admission::Refused(request) => self.refuse(request.message).await,
-        }
-    }
-
-    /// Runs a request where it is, as far as it goes without waiting; what waits, and what is known
-    /// to be heavy, goes on in a task of its own.
-    async fn start(self: &Arc<Self>, request: Arrival) {
-        let endpoint = Arc::clone(self);
-        let mut work = Box::pin(async move { endpoint.serve(request).await });
-        if self.pace.is_heavy() || self.poll_once(work.as_mut()).await.is_pending() {
-            let endpoint = Arc::clone(self);
-            tokio::spawn(async move {
-                if endpoint.poll_once(work.as_mut()).await.is_pending() {
-                    work.await;
-                }
-                while let Some(request) = endpoint.limits.next() {
-                    endpoint.serve(request).await;
-                }
-            });
-        } else if let Some(request) = self.limits.next() {
-            // Nothing waits as long as only the reader admits, since it was here all the time and
-            // had found room. Should that change, nothing is left behind.
-            Box::pin(self.start(request)).await;
-        }
-    }
-
-    async fn poll_once<F: Future<Output = ()>>(&self, mut work: Pin<&mut F>) -> Poll<()> {
-        let started = Instant::now();
-        let polled = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
-        self.pace.computed(started.elapsed());
-        polled
-    }
-
-    /// One request, from the handler's start to the reply on its way.
-    async fn serve(&self, request: Arrival) {
-        let Message {
-            subject,
-            reply: reply_to,
-            payload,
-            headers,
-            ..
-        } = request.message;
-        let headers = headers.map(Headers::from_inner);
-        let context = Arc::new(Context::new(
-            Arc::clone(&self.place),
-            subject,
-            reply_to.clone(),
-            headers,
-            request.at,
-        ));
-        let request = Request::new(Arc::clone(&context), payload);
-
-        let span = self.log.span(context.subject());
-        let started = Instant::now();
-        let answering = self.call(request);
-        let reply = if span.is_disabled() {
-            answering.await
-        } else {
-            answering.instrument(span.clone()).await
-        };
-        let took = started.elapsed();
-        self.pace.whole.saw(took);
+    /// Counts what a handler has answered, and sends it, if that is all there is to do and can be done
+    /// at once. Returns the rest of what is to be done.
+    pub(super) fn conclude(
+        self: &Arc<Self>,
+        work: &mut Work,
+        mut reply: Reply,
+        took: Duration,
+        outbox: Option<(&mut Outbox, &mut task::Context<'_>)>,
+    ) -> Option<BoxFuture<'static, ()>> {
+        self.pace.computed(work.computed);
+        self.pace.answered(took);
         self.counters.request(took);
-
-        let said = context.said_so_far();
-        let reply = reply
-            .with_context_headers(said.headers)
-            .naming_instance(&context);
+        let (said, mut reply_to) = Context::conclude(&mut work.context);
+        // Most have none, and a reply is large enough to be left where it is.
+        if said.headers.is_some() || work.context.headers().is_some() {
+            reply = reply
+                .with_context_headers(said.headers)
+                .naming_instance(&work.context);
+        }
         let mut counted = false;
         if let Some(text) = said.failure
             && !matches!(reply.outcome, Outcome::Fault(_))
@@ -165,63 +51,63 @@ impl Endpoint {
             self.counters.error(text);
             counted = true;
         }
-        let end = self
-            .answer(context.subject(), reply_to, reply, counted)
-            .await;
-        self.log.ended(&span, context.subject(), end, took);
-    }
-
-    /// Calls the handler, and turns what must not happen into a reply. All that is the user's runs
-    /// within the catch, the drop of a handler that has taken too long included.
-    async fn call(&self, request: Request) -> Reply {
-        let handled = AssertUnwindSafe(async {
-            if self.abandonment.has_begun() {
-                return self.abandoned();
-            }
-            tokio::select! {
-                // First the handler: one that does not wait costs nothing more.
-                biased;
-                reply = self.handle(request) => reply,
-                () = self.abandonment.begun() => self.abandoned(),
-            }
-        });
-        let handled = handled.catch_unwind().await;
-        handled.unwrap_or_else(|panic| {
-            let text = panic_text(panic);
-            Reply::fault(Fault::internal(
-                500,
-                format_args!("the handler panicked: {text}"),
-            ))
-        })
-    }
-
-    async fn handle(&self, request: Request) -> Reply {
-        match self.definition.timeout {
-            None => self.handler.call(request).await,
-            Some(limit) => tokio::time::timeout(limit, self.handler.call(request))
-                .await
-                .unwrap_or_else(|_| self.too_late(limit)),
+        if let Some((outbox, cx)) = outbox
+            && let (Outcome::Success(payload), None) = (&mut reply.outcome, &reply.headers)
+            && let Some(to) = reply_to.take_if(|to| outbox.takes(to, payload))
+        {
+            self.note(&to, counted);
+            return match outbox.send(to, std::mem::take(payload), cx) {
+                Sent::Now(Ok(())) => {
+                    let subject = work.context.subject();
+                    self.log.ended(&work.span, subject, End::Ok, took);
+                    None
+                }
+                Sent::Now(Err(error)) => {
+                    self.sent(&work.context, &work.span, Err(error), counted, took);
+                    None
+                }
+                Sent::Later(sending) => {
+                    let (endpoint, context) = (Arc::clone(self), Arc::clone(&work.context));
+                    let span = work.span.clone();
+                    Some(Box::pin(async move {
+                        let sent = sending.await;
+                        endpoint.sent(&context, &span, sent, counted, took);
+                    }))
+                }
+            };
         }
+        let (endpoint, context) = (Arc::clone(self), Arc::clone(&work.context));
+        let span = work.span.clone();
+        Some(Box::pin(async move {
+            let answering = endpoint.answer(context.subject(), reply_to, reply, counted);
+            let end = answering.await;
+            endpoint.log.ended(&span, context.subject(), end, took);
+        }))
     }
 
-    /// The answer of a handler that was given up. It may have done some of its work, so this is no
-    /// invitation to try again.
-    fn abandoned(&self) -> Reply {
-        let name = &self.definition.name;
-        Reply::fault(Fault::new(
-            503,
-            format_args!("endpoint `{name}` stopped before its handler was done"),
-        ))
-    }
-
-    fn too_late(&self, limit: Duration) -> Reply {
-        let name = &self.definition.name;
-        let text = format!("endpoint `{name}` did not answer within {limit:?}");
-        Reply::fault(Fault::new(504, &text).noting(&text))
+    /// Tells how a reply left that had nothing more to it.
+    fn sent(
+        &self,
+        context: &Context,
+        span: &Span,
+        sent: Result<(), PublishError>,
+        counted: bool,
+        took: Duration,
+    ) {
+        let end = match sent {
+            Ok(()) => End::Ok,
+            Err(error) => {
+                if !counted {
+                    self.counters.error(error.to_string());
+                }
+                self.unsent(context.subject(), &error)
+            }
+        };
+        self.log.ended(span, context.subject(), end, took);
     }
 
     /// Answers "busy" at once. Counted as a request and an error that took no time.
-    async fn refuse(&self, message: Message) {
+    pub(super) async fn refuse(&self, message: Message) {
         let name = &self.definition.name;
         let text = format!("endpoint `{name}` is at its limits, try again later");
         let queue = self.limits.rounds_pending();
@@ -344,8 +230,14 @@ impl Endpoint {
         headers: Option<Headers>,
     ) -> End {
         self.note(&reply_to, true);
-        let mut all = headers.unwrap_or_default();
-        all.replace_with(&fault.headers());
+        let own = fault.headers();
+        let all = match headers {
+            Some(mut all) => {
+                all.replace_with(&own);
+                all
+            }
+            None => own,
+        };
         let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;
         let (sent, code) = match sent {
             Err(PublishError::TooLarge { bytes, limit_bytes }) => {
@@ -361,6 +253,7 @@ impl Endpoint {
         }
     }
 
+    /// Boxed, since this is large and there are several ways to it.
     async fn send(
         &self,
         reply_to: Subject,
@@ -373,7 +266,7 @@ impl Endpoint {
             headers,
             payload,
         };
-        self.place.connection.answer(message).await
+        Box::pin(self.place.connection.answer(message)).await
     }
 
     /// Notes a reply, for the server's refusal of it, where such are heard.
@@ -403,29 +296,4 @@ fn too_large(bytes: usize, limit_bytes: usize) -> Fault {
         "the reply of {bytes} bytes and its headers exceed the server's limit of {limit_bytes} bytes"
     );
     Fault::new(413, &text).noting(&text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_computes_is_heavy_and_what_was_interrupted_is_not() {
-        let pace = Pace::default();
-        for _ in 0..10 {
-            pace.computed(Duration::from_micros(2));
-        }
-        for _ in 0..3 {
-            pace.computed(Duration::from_millis(8));
-        }
-        assert!(!pace.is_heavy());
-        for _ in 0..30 {
-            pace.computed(Duration::from_micros(60));
-        }
-        assert!(pace.is_heavy());
-        for _ in 0..10 {
-            pace.computed(Duration::from_micros(2));
-        }
-        assert!(!pace.is_heavy());
-    }
 }

@@ -46,11 +46,21 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct State {
     in_flight: usize,
+    /// Whether somebody waits until nothing is.
+    is_awaited: bool,
     pending: VecDeque<Arrival>,
     pending_bytes: usize,
 }
 
-/// What becomes of a request.
+impl State {
+    fn enter(&mut self, in_flight_max: usize) -> bool {
+        let has_room = self.in_flight < in_flight_max;
+        self.in_flight += usize::from(has_room);
+        has_room
+    }
+}
+
+/// What becomes of a request that may not start at once.
 pub(crate) enum Admission {
     /// It starts now; [`Limits::next`] must be called when it is done.
     Start(Arrival),
@@ -71,10 +81,16 @@ impl Limits {
         }
     }
 
-    pub(crate) fn admit(&self, request: Arrival) -> Admission {
+    /// Whether a request may start at once; [`Limits::next`] must be called when it is done.
+    pub(crate) fn enter(&self) -> bool {
+        self.state().enter(self.in_flight_max)
+    }
+
+    /// What becomes of one that may not.
+    pub(crate) fn hold(&self, request: Arrival) -> Admission {
         let mut state = self.state();
-        if state.in_flight < self.in_flight_max {
-            state.in_flight += 1;
+        // One may have ended since.
+        if state.enter(self.in_flight_max) {
             return Admission::Start(request);
         }
         let bytes = state.pending_bytes.saturating_add(request.message.length);
@@ -96,7 +112,7 @@ impl Limits {
             return Some(request);
         }
         state.in_flight = state.in_flight.saturating_sub(1);
-        if state.in_flight == 0 {
+        if state.in_flight == 0 && state.is_awaited {
             self.idle.notify_waiters();
         }
         None
@@ -131,6 +147,7 @@ impl Limits {
         loop {
             // Registered before the look, so that what happens in between is not missed.
             let told = self.idle.notified();
+            self.state().is_awaited = true;
             if self.open() == 0 {
                 return;
             }

@@ -3,7 +3,7 @@
 //! Each request is a span and a line at debug, so that by default there is none. What goes wrong is
 //! told at once, and further ones of its kind as a number.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tracing::Span;
@@ -53,6 +53,13 @@ impl End {
 #[derive(Debug)]
 pub(super) struct Log {
     place: Arc<Place>,
+    /// Made when there is a first one to count.
+    floods: OnceLock<Box<Floods>>,
+}
+
+/// What may come by the thousand, each kind by itself.
+#[derive(Debug, Default)]
+struct Floods {
     refused: Arc<Flood>,
     failed: Failures,
     no_reply_subject: Arc<Flood>,
@@ -85,11 +92,12 @@ impl Log {
     pub(super) fn new(place: Arc<Place>) -> Self {
         Self {
             place,
-            refused: Arc::default(),
-            failed: Failures::default(),
-            no_reply_subject: Arc::default(),
-            unsent: Arc::default(),
+            floods: OnceLock::new(),
         }
+    }
+
+    fn floods(&self) -> &Floods {
+        self.floods.get_or_init(Box::default)
     }
 
     /// The span of one request, in which its handler runs. Disabled, it is a look at a number.
@@ -132,13 +140,14 @@ impl Log {
 
     /// A request over the limits.
     pub(super) fn overloaded(&self) {
-        if !self.refused.count() {
+        let refused = &self.floods().refused;
+        if !refused.count() {
             return;
         }
         let (service, instance, endpoint) = self.names();
         tracing::warn!(target: REQUEST, service, instance, endpoint, refused = 1, "overloaded");
         let names = self.owned_names();
-        self.refused.follow(move |pause| {
+        refused.follow(move |pause| {
             let Pause { seen, lasts, .. } = pause;
             let [service, instance, endpoint] = names.each_ref().map(String::as_str);
             if pause.over {
@@ -164,7 +173,7 @@ impl Log {
             return;
         }
         let says = || fault.log_text().map(line).unwrap_or_default();
-        let flood = self.failed.of(fault);
+        let flood = self.floods().failed.of(fault);
         if !flood.count_saying(says) {
             return;
         }
@@ -204,9 +213,10 @@ impl Log {
 
     /// An answer that nobody got.
     pub(super) fn dropped(&self, incident: &Incident) {
+        let floods = self.floods();
         let (flood, error) = match incident {
-            Incident::ReplyNotSent { reason, .. } => (&self.unsent, reason.as_str()),
-            _ => (&self.no_reply_subject, "the request has no reply subject"),
+            Incident::ReplyNotSent { reason, .. } => (&floods.unsent, reason.as_str()),
+            _ => (&floods.no_reply_subject, "the request has no reply subject"),
         };
         if !flood.count() {
             return;

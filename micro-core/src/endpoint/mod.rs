@@ -1,17 +1,21 @@
 //! One endpoint of a running service: its subscription, its limits, its counters.
 //!
-//! A request goes one way: the reader of the subscription hands it over, `limits` admits or refuses it, `dispatch` runs the
-//! handler and sends the reply (or `abandon`s it, where the endpoint leaves before it is done), `counters` has it counted before the caller can know; `report` tells
+//! A request goes one way: the reader of the subscription hands it to the `intake`, `limits` admits or
+//! refuses it, `dispatch` runs the handler and sends the reply (or `abandon`s it, where the endpoint
+//! leaves before it is done), `counters` has it counted before the caller can know; `report` tells
 //! of it in INFO and STATS, `log` in the log.
 
 mod abandon;
 mod counters;
 mod dispatch;
+mod intake;
 mod limits;
 mod log;
+mod pace;
 mod recent;
 mod report;
 mod roster;
+mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -19,9 +23,10 @@ use std::time::Duration;
 
 use crate::context::{Metadata, Place};
 use crate::handler::Handler;
-use crate::wire::{Message, Receive};
+use crate::wire::Connection;
 
 pub(crate) use counters::Counters;
+pub(crate) use intake::Intake;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
 pub(crate) use recent::Recent;
 pub use report::{EndpointInfo, EndpointStats};
@@ -70,7 +75,7 @@ pub(crate) struct Endpoint {
     pub(crate) limits: Limits,
     place: Arc<Place>,
     handler: Box<dyn Handler>,
-    pace: dispatch::Pace,
+    pace: pace::Pace,
     log: log::Log,
     abandonment: abandon::Abandonment,
     /// Whether the stats handler failed when it was last called.
@@ -86,7 +91,7 @@ impl Endpoint {
         Self {
             limits: Limits::new(definition.concurrency, definition.pending),
             counters: Counters::default(),
-            pace: dispatch::Pace::default(),
+            pace: pace::Pace::default(),
             log: log::Log::new(Arc::clone(&place)),
             abandonment: abandon::Abandonment::default(),
             stats_fail: AtomicBool::new(false),
@@ -94,6 +99,16 @@ impl Endpoint {
             place,
             handler,
         }
+    }
+
+    /// Has the next handler run where its request is read, however slow a tool made the last.
+    #[cfg(fuzzing)]
+    pub(crate) fn assume_cheap(&self) {
+        self.pace.assume_cheap();
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.place.connection
     }
 
     /// Hears that the server has refused a message: whether it was a reply of this endpoint, which is
@@ -114,11 +129,5 @@ impl std::fmt::Debug for Endpoint {
         f.debug_struct("Endpoint")
             .field("definition", &self.definition)
             .finish_non_exhaustive()
-    }
-}
-
-impl Receive for Arc<Endpoint> {
-    fn receive(&mut self, message: Message) -> impl Future<Output = ()> + Send {
-        self.accept(message)
     }
 }

@@ -3,6 +3,7 @@
 //! A server that refuses a reply names its subject, and nothing else: an inbox of somebody's. What
 //! was sent a moment ago is kept here, so that the refusal finds its endpoint.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// How many are kept. A refusal comes a round trip after its reply: this is for 100,000 replies a
@@ -16,16 +17,22 @@ const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
 const COUNTED: u64 = 1;
 
 /// The subjects of the last replies, as hashes: cheap enough to be kept of each.
+#[derive(Default)]
 pub(crate) struct Recent {
     next: AtomicUsize,
-    hashes: [AtomicU64; KEPT],
+    /// Made for the first reply: a service may have a thousand endpoints that are seldom called.
+    hashes: OnceLock<Box<[AtomicU64]>>,
 }
 
 impl Recent {
     /// Notes a reply that is about to be sent, and whether its request has counted as an error.
     pub(crate) fn note(&self, subject: &str, counted: bool) {
         let place = self.next.fetch_add(1, Ordering::Relaxed) % KEPT;
-        if let Some(hash) = self.hashes.get(place) {
+        let hashes = self.hashes.get_or_init(|| {
+            let nothing = std::iter::repeat_with(|| AtomicU64::new(0));
+            nothing.take(KEPT).collect()
+        });
+        if let Some(hash) = hashes.get(place) {
             hash.store(key(subject) | u64::from(counted), Ordering::Relaxed);
         }
     }
@@ -33,10 +40,11 @@ impl Recent {
     /// Whether a reply to this subject was sent just now, and then whether its request had counted
     /// as an error. Each reply is refused once, the oldest first, and so found once.
     pub(crate) fn take(&self, subject: &str) -> Option<bool> {
+        let hashes = self.hashes.get()?;
         let key = key(subject);
         let oldest = self.next.load(Ordering::Relaxed);
         (0..KEPT).find_map(|age| {
-            let hash = self.hashes.get((oldest + age) % KEPT)?;
+            let hash = hashes.get((oldest + age) % KEPT)?;
             let found = hash.load(Ordering::Relaxed);
             let taken = found & !COUNTED == key
                 && hash
@@ -51,22 +59,17 @@ impl Recent {
 /// reply: cheap goes before even. What it confuses is counted for the wrong endpoint.
 fn key(subject: &str) -> u64 {
     let bytes = subject.as_bytes();
-    let end = bytes.iter().rev().take(16);
-    let end = end.fold(0_u128, |end, byte| end << 8 | u128::from(*byte));
+    let end = match bytes.last_chunk::<16>() {
+        Some(end) => u128::from_le_bytes(*end),
+        None => bytes
+            .iter()
+            .fold(0, |end, byte| end << 8 | u128::from(*byte)),
+    };
     #[allow(clippy::cast_possible_truncation, reason = "the halves of a number")]
     let (low, high) = (end as u64, (end >> 64) as u64);
     let mixed = (low ^ high.rotate_left(29) ^ bytes.len() as u64).wrapping_mul(ODD);
     // Nothing is kept where there is a zero.
     (mixed ^ mixed >> 32 | 2) & !COUNTED
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self {
-            next: AtomicUsize::new(0),
-            hashes: std::array::from_fn(|_| AtomicU64::new(0)),
-        }
-    }
 }
 
 impl std::fmt::Debug for Recent {

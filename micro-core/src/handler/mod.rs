@@ -10,6 +10,7 @@ mod early;
 mod example;
 mod reply;
 mod request;
+mod room;
 mod shareable;
 mod typed;
 
@@ -21,6 +22,7 @@ pub use example::{any_payload, no_payload};
 pub(crate) use reply::Outcome;
 pub use reply::{IntoReply, Json, Reply};
 pub use request::Request;
+pub use room::Room;
 pub use shareable::Shareable;
 pub use typed::{
     CanBeShared, EndpointRequest, EndpointResponse, FromHeader, FromRequest, FromSubject, Header,
@@ -51,6 +53,17 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send + 'static>>;
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request.
     fn call(&self, request: Request) -> HandlerFuture;
+
+    /// Answers one request, with the future in memory that is there already.
+    #[doc(hidden)]
+    fn call_in(&self, request: Request, room: &mut Room) {
+        let answer = self.call(request);
+        #[allow(
+            clippy::redundant_async_block,
+            reason = "it is dropped when it is done, and not when the next takes its place"
+        )]
+        room.put(async move { answer.await });
+    }
 }
 
 impl<F, Fut> Handler for F
@@ -62,5 +75,10 @@ where
     fn call(&self, request: Request) -> HandlerFuture {
         let answer = self(request);
         Box::pin(async move { answer.await.into_reply() })
+    }
+
+    fn call_in(&self, request: Request, room: &mut Room) {
+        let answer = self(request);
+        room.put(async move { answer.await.into_reply() });
     }
 }

@@ -1,5 +1,6 @@
 //! What a handler answers.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -8,8 +9,11 @@ use serde::Serialize;
 use crate::client::INSTANCE_HEADER;
 use crate::codec;
 use crate::context::Context;
-use crate::error::{Fault, ServiceError, refuse_reserved};
-use crate::wire::{HeaderError, Headers};
+use crate::error::{Fault, ServiceError, panic_text, refuse_reserved};
+use crate::wire::{HeaderError, HeaderName, Headers};
+
+/// What asks for the id of whoever answers.
+static INSTANCE: HeaderName = HeaderName::from_static(INSTANCE_HEADER);
 
 /// The answer to one request.
 #[derive(Clone, Debug)]
@@ -69,9 +73,21 @@ impl Reply {
         Outcome::Fault(Box::new(fault)).into()
     }
 
+    /// The answer of a handler that has panicked.
+    pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Self {
+        let text = panic_text(panic);
+        Self::fault(Fault::internal(
+            500,
+            format_args!("the handler panicked: {text}"),
+        ))
+    }
+
     /// Says which instance answers, if the caller has asked for it.
     pub(crate) fn naming_instance(mut self, context: &Context) -> Self {
-        if context.header(INSTANCE_HEADER).is_some() {
+        if context
+            .headers()
+            .is_some_and(|headers| headers.has(&INSTANCE))
+        {
             // An id is made of letters and digits.
             let _ = self
                 .headers

@@ -13,7 +13,7 @@ use super::{QueueGroup, RunningService, Service, StopReport};
 use crate::context::Metadata;
 use crate::endpoint::{EndpointStats, Example, StatsHandler};
 use crate::error::Incident;
-use crate::handler::{Handler, HandlerFuture, Request};
+use crate::handler::{Handler, HandlerFuture, Request, Room};
 
 /// How long a stop waits for handlers in flight, unless told otherwise.
 const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -270,11 +270,17 @@ fn metadata(entries: &[(&str, &str)]) -> Metadata {
 /// A method of a service as a handler.
 struct Method<S> {
     service: Arc<S>,
-    call: fn(Arc<S>, Request) -> HandlerFuture,
+    call: fn(Arc<S>, Request, &mut Room),
 }
 
 impl<S: Service> Handler for Method<S> {
     fn call(&self, request: Request) -> HandlerFuture {
-        (self.call)(Arc::clone(&self.service), request)
+        let mut room = Room::default();
+        self.call_in(request, &mut room);
+        Box::pin(std::future::poll_fn(move |cx| room.poll(cx)))
+    }
+
+    fn call_in(&self, request: Request, room: &mut Room) {
+        (self.call)(Arc::clone(&self.service), request, room);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::QueueGroup;
-use crate::handler::{HandlerFuture, Request, Shareable};
+use crate::handler::{Request, Room, Shareable};
 
 /// A type whose annotated `impl` block is a NATS service.
 ///
@@ -103,6 +103,6 @@ impl EndpointDef {
 pub struct Endpoint<S> {
     /// What it is.
     pub def: EndpointDef,
-    /// What it calls.
-    pub call: fn(Arc<S>, Request) -> HandlerFuture,
+    /// What it calls: puts the future of the reply into the room.
+    pub call: fn(Arc<S>, Request, &mut Room),
 }

@@ -10,10 +10,12 @@ use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::{Endpoint, Recent};
+use crate::endpoint::{Endpoint, Intake, Recent};
 use crate::error::Incidents;
 use crate::log::SERVICE;
-use crate::wire::{self, BarrierError, Connection, Event, LEAVE_WITHIN, Listener, Reader, Refused};
+use crate::wire::{
+    self, BarrierError, Connection, Event, Home, LEAVE_WITHIN, Listener, Reader, Refused,
+};
 
 /// How long the server may take to confirm the subscriptions.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
@@ -49,6 +51,8 @@ pub(super) struct Ground {
     pub(super) instance: Arc<Instance>,
     pub(super) connection: Connection,
     pub(super) incidents: Incidents,
+    /// Where handlers run that do not run where their requests are read; nothing if that is the same.
+    pub(super) home: Option<Home>,
 }
 
 impl Ground {
@@ -86,15 +90,7 @@ impl Ground {
         members: &mut Vec<Member>,
     ) -> Result<(), Cause> {
         for planned in planned {
-            let place = Arc::new(Place {
-                instance: Arc::clone(&self.instance),
-                endpoint: planned.definition.name.clone(),
-                placeholders: planned.placeholders,
-                connection: self.connection.clone(),
-                incidents: self.incidents.clone(),
-                recent: Recent::default(),
-            });
-            let endpoint = Endpoint::new(planned.definition, place, planned.handler);
+            let endpoint = self.endpoint(planned);
             let definition = &endpoint.definition;
             let subscription = self
                 .connection
@@ -103,11 +99,29 @@ impl Ground {
                 .map_err(|error| Cause::Connection(error.to_string()))?;
             let endpoint = Arc::new(endpoint);
             members.push(Member {
-                reader: Reader::start(subscription, Arc::clone(&endpoint)),
+                reader: Reader::start_on(
+                    &self.connection.runtime(),
+                    self.home.as_ref(),
+                    subscription,
+                    Intake::new(Arc::clone(&endpoint), self.home.clone()),
+                ),
                 endpoint,
             });
         }
         Ok(())
+    }
+
+    /// An endpoint that nothing is read for yet.
+    pub(super) fn endpoint(&self, planned: PlannedEndpoint) -> Endpoint {
+        let place = Place {
+            instance: Arc::clone(&self.instance),
+            endpoint: planned.definition.name.clone(),
+            placeholders: planned.placeholders,
+            connection: self.connection.clone(),
+            incidents: self.incidents.clone(),
+            recent: Recent::default(),
+        };
+        Endpoint::new(planned.definition, Arc::new(place), planned.handler)
     }
 
     /// Waits for the server's word that it has read what was asked for. A connection that breaks

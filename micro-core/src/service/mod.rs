@@ -7,7 +7,8 @@
 //! - `member`: how endpoints join, and how they leave without losing a request;
 //! - `change`: endpoints that come and go while it runs;
 //! - `watch`: what happens to its connection;
-//! - `observers`: the user's error handler and done handler.
+//! - `observers`: the user's error handler and done handler;
+//! - `unread`: endpoints without subscriptions, for programs that hand requests over themselves.
 
 mod builder;
 mod change;
@@ -21,6 +22,8 @@ mod queue_group;
 mod running;
 mod start;
 mod story;
+#[cfg(fuzzing)]
+mod unread;
 mod watch;
 
 pub use builder::ServiceBuilder;

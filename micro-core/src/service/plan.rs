@@ -218,7 +218,8 @@ impl<'a> Planner<'a> {
         let name = options
             .name
             .unwrap_or_else(|| name_of_subject(&options.subject));
-        let place = format!("endpoint `{}`", Shown(&name));
+        // Written only where there is a problem to tell.
+        let place = format_args!("endpoint `{}`", Shown(&name));
         // A name made of a wrong subject is no second fault.
         if name_is_given || own.is_ok() {
             let checked = micro_names::check_name("name", &name);
@@ -226,26 +227,29 @@ impl<'a> Planner<'a> {
                 None if !name_is_given => problem.help("give the endpoint a name of its own"),
                 _ => problem,
             });
-            self.check(&place, checked);
+            self.check(place, checked);
         }
-        self.check_queue_group(&place, &options.queue_group);
-        self.check_timeout(&place, options.timeout);
-        self.check_concurrency(&place, options.concurrency);
+        self.check_queue_group(place, &options.queue_group);
+        self.check_timeout(place, options.timeout);
+        self.check_concurrency(place, options.concurrency);
         let mut metadata = options.metadata;
         if !options.description.is_empty() {
             metadata
                 .entry("description".to_owned())
                 .or_insert(options.description);
         }
-        self.check_metadata(&place, &metadata);
-        let full = micro_names::join([above.prefix.as_str(), &options.subject]);
+        self.check_metadata(place, &metadata);
         let subject = match own {
             Ok(_) if above.is_wrong => return,
-            own => own.and_then(|_| Subject::parse(&full, Wildcards::Allowed)),
+            Ok(own) if above.prefix.is_empty() => Ok(own),
+            own => own.and_then(|_| {
+                let full = micro_names::join([above.prefix.as_str(), &options.subject]);
+                Subject::parse(&full, Wildcards::Allowed)
+            }),
         };
         let subject = match subject {
             Ok(subject) => subject,
-            Err(problem) => return self.problem(&place, problem),
+            Err(problem) => return self.problem(place, problem),
         };
         let inherited = self.inherited;
         let queue_group = options.queue_group.below(&above.queue_group);

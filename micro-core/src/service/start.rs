@@ -14,7 +14,7 @@ use super::story;
 use crate::context::Instance;
 use crate::discovery::{self, Documents, Profile, Responder};
 use crate::endpoint::Roster;
-use crate::wire::Connection;
+use crate::wire::{Connection, Home};
 
 impl ServiceBuilder {
     /// Starts the service. When this returns, a request from any connection is served.
@@ -57,6 +57,7 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
     story::starting(&instance, plan.endpoints.len());
     let (incidents, audience) = plan.observers.listen();
     let ground = Ground {
+        home: connection.is_apart().then(Home::current),
         instance: Arc::clone(&instance),
         connection,
         incidents,
@@ -79,7 +80,13 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         },
         Arc::clone(&roster),
     ));
-    let responder = Responder::start(connection, &documents, &ground.incidents, discovery);
+    let responder = Responder::start(
+        connection,
+        ground.home.as_ref(),
+        &documents,
+        &ground.incidents,
+        discovery,
+    );
     story::ready(&ground.instance, members.len(), started.elapsed());
     Ok(RunningService::new(Parts {
         ground,

@@ -13,6 +13,7 @@ use super::events::Events;
 use super::keeper::Again;
 use super::look::{self, Seen};
 use super::options::ConnectOptions;
+use super::shard::Shard;
 use super::tls;
 use super::urls::ServerUrls;
 use crate::log::{CONNECTION, line};
@@ -89,7 +90,29 @@ pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, Conn
     }
 }
 
+/// Connects once, on a thread of its own where one is wanted: what the client runs is where it was
+/// made.
 async fn connect_now(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    if options.own_thread != Some(true) {
+        return connect_here(options, None).await;
+    }
+    let failed = |reason: String| ConnectError::Failed {
+        urls: options.urls.clone().unwrap_or_default(),
+        reason,
+    };
+    let shard =
+        Shard::start().map_err(|error| failed(format!("there is no thread for it: {error}")))?;
+    let there = shard.clone();
+    let options = options.clone();
+    let connecting = async move { connect_here(&options, Some(there)).await };
+    let connected = shard.handle().spawn(connecting).await;
+    connected.unwrap_or_else(|error| Err(failed(error.to_string())))
+}
+
+async fn connect_here(
+    options: &ConnectOptions,
+    shard: Option<Shard>,
+) -> Result<Connection, ConnectError> {
     let urls = options.checked_urls()?;
     let auth = options.auth.as_ref().or(urls.auth());
     let auth = auth
@@ -102,7 +125,7 @@ async fn connect_now(options: &ConnectOptions) -> Result<Connection, ConnectErro
     let mut error = match client().connect(urls.addresses()).await {
         Ok(client) => {
             accepted(auth.as_deref());
-            let connection = Connection::with_events(client, events);
+            let connection = Connection::of(client, events, true, shard);
             connection.keep(again(options, &urls, auth.as_ref()));
             return Ok(connection);
         }
@@ -126,7 +149,7 @@ async fn connect_now(options: &ConnectOptions) -> Result<Connection, ConnectErro
             match Box::pin(client().connect(there.as_slice())).await {
                 Ok(client) => {
                     accepted(auth.as_deref());
-                    let connection = Connection::with_events(client, events.clone());
+                    let connection = Connection::of(client, events.clone(), true, shard);
                     let all = connection.client().set_server_pool(urls.addresses()).await;
                     if let Err(error) = all {
                         tracing::warn!(target: CONNECTION, %error, "only the servers that are there now are known");

@@ -8,9 +8,11 @@ use std::time::Duration;
 use async_nats::client::traits::Publisher as _;
 use async_nats::client::{PublishErrorKind, SubscribeErrorKind};
 use async_nats::connection::State;
+use async_nats::message::OutboundMessage;
 use async_nats::{Client, Message, Subject};
 use bytes::Bytes;
 use micro_names::Shown;
+use tokio::runtime::Handle;
 
 use super::barrier::{self, BarrierError};
 use super::events::{Events, Listener};
@@ -20,6 +22,7 @@ use super::link::{Current, Links};
 use super::moving::Bridge;
 use super::replies::{Replies, says_no_responders};
 use super::reply_subject;
+use super::shard::Shard;
 use super::subscription::{Slot, Subscription, subscribe};
 use crate::log::CONNECTION;
 
@@ -32,7 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The subjects of one message, the reply's included. Whoever writes a longer line loses the
 /// connection, and with it whatever else goes over it: a long token in a call, or the long reply
 /// subject of a stranger, must not do that. What is left is for the two sizes in the line.
-const SUBJECTS_MAX_BYTES: usize = micro_names::CONTROL_LINE_MAX_BYTES - 32;
+pub(super) const SUBJECTS_MAX_BYTES: usize = micro_names::CONTROL_LINE_MAX_BYTES - 32;
 
 /// A connection to NATS, shared by everything that uses it. Cloning is cheap.
 ///
@@ -65,6 +68,8 @@ pub(super) struct Inner {
     slots: Mutex<Vec<Weak<Slot>>>,
     /// Whether anybody feeds the events.
     observed: bool,
+    /// The thread that it has for itself.
+    shard: Option<Shard>,
     /// One fence at a time: their answers do not tell whose they are.
     fence: tokio::sync::Mutex<()>,
 }
@@ -72,13 +77,14 @@ pub(super) struct Inner {
 impl Connection {
     /// A connection over a client of your own, with the [`Events`] that its callback feeds.
     pub fn with_events(client: Client, events: Events) -> Self {
-        Self::of(client, events, true)
+        Self::of(client, events, true, None)
     }
 
-    fn of(client: Client, events: Events, observed: bool) -> Self {
+    pub(super) fn of(client: Client, events: Events, observed: bool, shard: Option<Shard>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 observed,
+                shard,
                 fence: tokio::sync::Mutex::new(()),
                 links: Links::new(client),
                 events,
@@ -97,6 +103,17 @@ impl Connection {
         self.inner.is_kept.store(true, Ordering::Relaxed);
         let events = self.inner.events.listen();
         tokio::spawn(keeper::keep(Arc::downgrade(&self.inner), events, again));
+    }
+
+    /// Where what is read from it is read: on its own thread, if it has one.
+    pub(crate) fn runtime(&self) -> Handle {
+        let shard = self.inner.shard.as_ref();
+        shard.map_or_else(Handle::current, |shard| shard.handle().clone())
+    }
+
+    /// Whether it has a thread of its own.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.inner.shard.is_some()
     }
 
     /// The client underneath, for what this crate does not do. What is done with it is not moved
@@ -218,29 +235,35 @@ impl Connection {
     }
 
     async fn publish_by(&self, client: &Client, message: Outbound) -> Result<(), PublishError> {
-        let size = message.payload.len();
-        let reply = message.reply.as_ref().map_or(0, |reply| reply.len());
-        let subjects = message.subject.len() + reply;
+        let subjects = message.subjects_bytes();
         if subjects > SUBJECTS_MAX_BYTES {
             return Err(PublishError::SubjectTooLong { bytes: subjects });
         }
-        let outbound = async_nats::message::OutboundMessage {
-            subject: message.subject,
-            reply: message.reply,
-            payload: message.payload,
-            headers: message.headers.map(Headers::into_inner),
-        };
-        client
-            .publish_message(outbound)
-            .await
-            .map_err(|error| match error.kind() {
-                PublishErrorKind::MaxPayloadExceeded => PublishError::TooLarge {
-                    bytes: size,
-                    limit_bytes: self.max_payload(),
-                },
-                PublishErrorKind::InvalidSubject => PublishError::InvalidSubject,
-                PublishErrorKind::Send => self.inner.ended(),
-            })
+        let bytes = message.payload.len();
+        let sent = client.publish_message(message.into()).await;
+        sent.map_err(|error| self.unsent(error.kind(), bytes))
+    }
+
+    /// Why a message with a body of so many bytes was not sent.
+    pub(super) fn unsent(&self, kind: PublishErrorKind, bytes: usize) -> PublishError {
+        match kind {
+            PublishErrorKind::MaxPayloadExceeded => PublishError::TooLarge {
+                bytes,
+                limit_bytes: self.max_payload(),
+            },
+            PublishErrorKind::InvalidSubject => PublishError::InvalidSubject,
+            PublishErrorKind::Send => self.inner.ended(),
+        }
+    }
+
+    /// Which client it has: changes when that is replaced.
+    pub(super) fn version(&self) -> usize {
+        self.inner.links.version()
+    }
+
+    /// Whether there is nothing to it but its client.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.inner.is_bridged.load(Ordering::Relaxed) && !self.inner.events.has_failed()
     }
 
     /// Sends the answer to a request. Its subject was chosen by whoever sent the request, and is
@@ -381,7 +404,12 @@ impl Inner {
 
     fn note(&self, slot: &Arc<Slot>) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|slot| slot.strong_count() > 0);
+        // Not each time: a service may have a thousand endpoints.
+        if slots.len() == slots.capacity() {
+            slots.retain(|slot| slot.strong_count() > 0);
+            let room = slots.len().max(8);
+            slots.reserve(room);
+        }
         slots.push(Arc::downgrade(slot));
     }
 
@@ -401,7 +429,7 @@ impl Inner {
 
 impl From<Client> for Connection {
     fn from(client: Client) -> Self {
-        Self::of(client, Events::new(), false)
+        Self::of(client, Events::new(), false, None)
     }
 }
 
@@ -432,6 +460,24 @@ pub(crate) struct Outbound {
     pub(crate) reply: Option<Subject>,
     pub(crate) headers: Option<Headers>,
     pub(crate) payload: Bytes,
+}
+
+impl Outbound {
+    fn subjects_bytes(&self) -> usize {
+        let reply = self.reply.as_ref().map_or(0, |reply| reply.len());
+        self.subject.len() + reply
+    }
+}
+
+impl From<Outbound> for OutboundMessage {
+    fn from(message: Outbound) -> Self {
+        Self {
+            subject: message.subject,
+            reply: message.reply,
+            payload: message.payload,
+            headers: message.headers.map(Headers::into_inner),
+        }
+    }
 }
 
 /// Why a request has no reply.

@@ -6,7 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
+pub(crate) use async_nats::header::HeaderName;
+use async_nats::header::{HeaderMap, HeaderValue};
 
 /// The headers of a request or a reply.
 ///
@@ -40,6 +41,12 @@ impl Headers {
     pub fn get(&self, name: &str) -> Option<&str> {
         let name = HeaderName::from_str(name).ok()?;
         self.0.get(name).map(HeaderValue::as_str)
+    }
+
+    /// Whether there is a header that this crate looks for in every message: its name is ready, and not
+    /// made for it.
+    pub(crate) fn has(&self, name: &HeaderName) -> bool {
+        self.0.get(name.clone()).is_some()
     }
 
     /// Every value of `name`, in the order in which they stand in the message.

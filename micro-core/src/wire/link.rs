@@ -3,7 +3,7 @@
 //! It has the same for as long as it lives, but for a client that [fails](super::renewal).
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_nats::{Client, SubscribeError};
@@ -42,8 +42,9 @@ impl Link {
 pub(super) struct Links {
     first: Link,
     later: RwLock<Option<Arc<Link>>>,
-    /// Whether there is a later one: each message asks, and a lock would be what it costs most.
-    is_replaced: AtomicBool,
+    /// How often it has been replaced: each message asks whether it was, and a lock would be what
+    /// that costs most.
+    replaced: AtomicUsize,
 }
 
 impl Links {
@@ -51,12 +52,17 @@ impl Links {
         Self {
             first: Link::new(client),
             later: RwLock::default(),
-            is_replaced: AtomicBool::new(false),
+            replaced: AtomicUsize::new(0),
         }
     }
 
+    /// Changes with the current link.
+    pub(super) fn version(&self) -> usize {
+        self.replaced.load(Ordering::Acquire)
+    }
+
     pub(super) fn current(&self) -> Current<'_> {
-        if self.is_replaced.load(Ordering::Acquire) {
+        if self.version() > 0 {
             let later = self.later.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(later) = &*later {
                 return Current::Later(Arc::clone(later));
@@ -68,7 +74,7 @@ impl Links {
     pub(super) fn replace(&self, client: Client) {
         let mut later = self.later.write().unwrap_or_else(PoisonError::into_inner);
         *later = Some(Arc::new(Link::new(client)));
-        self.is_replaced.store(true, Ordering::Release);
+        self.replaced.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -17,6 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
@@ -338,9 +339,9 @@ struct Forward {
 }
 
 impl Receive for Forward {
-    fn receive(&mut self, message: Message) -> impl Future<Output = ()> + Send {
+    fn receive(&mut self, message: Message, _: &mut Context<'_>) {
         if self.known.as_mut().is_some_and(|known| known.has(&message)) {
-            return std::future::ready(());
+            return;
         }
         if let Some(notes) = &self.notes {
             let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -351,7 +352,6 @@ impl Receive for Forward {
         }
         // The subscription may have ended.
         let _ = self.late.send(message);
-        std::future::ready(())
     }
 }
 

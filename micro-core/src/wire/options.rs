@@ -46,6 +46,7 @@ pub struct ConnectOptions {
     pub(crate) inbox_prefix: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) retry: Option<bool>,
+    pub(crate) own_thread: Option<bool>,
 }
 
 impl ConnectOptions {
@@ -157,6 +158,20 @@ impl ConnectOptions {
         self
     }
 
+    /// Whether the connection has a thread of its own, on which it also reads the requests of its
+    /// services, and runs their handlers as far as they are done at once or wait, with what those
+    /// spawn. Handlers that compute for longer, as far as is known by then, run where the service was
+    /// started, and the first of each endpoint does; those that are `blocking` have threads for it.
+    ///
+    /// It makes a small request cheaper, since nobody has to be woken for it, and keeps discovery and
+    /// cheap endpoints quick while others compute. It is one thread: what is cheap uses one core, and
+    /// a handler that blocks it blocks the connection. An [`App`](crate::App) that serves has one
+    /// unless told otherwise, other connections have none unless told so.
+    pub fn own_thread(mut self, own: bool) -> Self {
+        self.own_thread = Some(own);
+        self
+    }
+
     /// Whether to wait for a server.
     pub(crate) fn waits(&self) -> bool {
         self.retry == Some(true)
@@ -204,6 +219,7 @@ impl fmt::Debug for ConnectOptions {
             .field("inbox_prefix", &self.inbox_prefix)
             .field("name", &self.name)
             .field("retry", &self.retry)
+            .field("own_thread", &self.own_thread)
             .finish()
     }
 }

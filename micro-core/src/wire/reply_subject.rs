@@ -28,11 +28,47 @@ pub(super) fn check(subject: &str) -> Result<(), &'static str> {
     {
         return Err("is reserved for NATS");
     }
-    let mut tokens = subject.split('.');
-    if tokens.any(|token| matches!(token, "" | "*" | ">")) {
+    // Each answer goes through this: first a look at what most of them have not.
+    if may_have_odd_tokens(subject.as_bytes())
+        && subject
+            .split('.')
+            .any(|token| matches!(token, "" | "*" | ">"))
+    {
         return Err("has a wildcard or an empty token");
     }
     Ok(())
+}
+
+/// Whether there is a wildcard's character, or a dot at an end or beside another.
+fn may_have_odd_tokens(bytes: &[u8]) -> bool {
+    const AT_ONCE: usize = 16;
+    let (Some((first, all_but_first)), Some((last, all_but_last))) =
+        (bytes.split_first(), bytes.split_last())
+    else {
+        return true;
+    };
+    let is_odd = |one: u8, next: u8| {
+        u8::from(next == b'*')
+            | u8::from(next == b'>')
+            | u8::from(one == b'.') & u8::from(next == b'.')
+    };
+    let fold = |ones: &[u8], nexts: &[u8]| {
+        let pairs = ones.iter().zip(nexts);
+        pairs.fold(0, |odd, (one, next)| odd | is_odd(*one, *next))
+    };
+    // So many at a time are a few instructions; the last ones are looked at twice.
+    let (ones, ones_rest) = all_but_last.as_chunks::<AT_ONCE>();
+    let (nexts, nexts_rest) = all_but_first.as_chunks::<AT_ONCE>();
+    let chunks = ones.iter().zip(nexts);
+    let mut odd = chunks.fold(0, |odd, (ones, nexts)| odd | fold(ones, nexts));
+    odd |= match (
+        all_but_last.last_chunk::<AT_ONCE>(),
+        all_but_first.last_chunk::<AT_ONCE>(),
+    ) {
+        (Some(ones), Some(nexts)) => fold(ones, nexts),
+        _ => fold(ones_rest, nexts_rest),
+    };
+    odd > 0 || matches!(first, b'.' | b'*' | b'>') || *last == b'.'
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use micro_names::{Problem, Subject, Wildcards, check_group, check_name};
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 
 use crate::args::{Grammar, is_punct, keys, walk};
 use crate::errors::Errors;
@@ -37,6 +37,8 @@ pub(crate) struct EndpointArgs {
     pub(crate) metadata: Metadata,
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: Option<u32>,
+    /// Where it says that the method blocks.
+    pub(crate) blocking: Option<Ident>,
     /// Name, subject and group as given are usable: without them, what they imply cannot be
     /// judged, and no second error is made of the first.
     pub(crate) address_is_known: bool,
@@ -54,6 +56,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> EndpointArgs {
         metadata: Metadata::new(),
         timeout: None,
         concurrency: None,
+        blocking: None,
         address_is_known: true,
         cannot_hold_placeholders: cannot_hold_placeholders(tokens.clone()),
         name_is_given: false,
@@ -84,6 +87,10 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> EndpointArgs {
             "metadata" => args.metadata = arg.metadata(errors),
             "timeout" => args.timeout = arg.duration(errors),
             "concurrency" => args.concurrency = arg.concurrency(errors),
+            "blocking" => {
+                arg.flag(errors);
+                args.blocking = Some(arg.key);
+            }
             _ => {}
         }
     }

@@ -25,4 +25,5 @@ pub(crate) const ENDPOINT: &[&str] = &[
     "metadata",
     "timeout",
     "concurrency",
+    "blocking",
 ];

@@ -31,6 +31,16 @@ impl Arg {
         }
     }
 
+    /// Nothing, or an error: the key says it all.
+    pub(crate) fn flag(&self, errors: &mut Errors) {
+        if !matches!(self.value, Value::Flag) {
+            let name = &self.name;
+            let problem = Problem::new(format!("`{name}` takes no value"))
+                .help(format!("write `{name}`, or leave it out"));
+            errors.push(self.place(), &problem);
+        }
+    }
+
     /// A string, or an error with `example` as what to write.
     pub(crate) fn string(&self, example: &str, errors: &mut Errors) -> Option<LitStr> {
         let Some(Lit::Str(text)) = self.literal() else {

@@ -9,7 +9,8 @@ use syn::{Generics, Path, Type};
 
 use super::{allowances, private, type_at};
 use crate::model::{
-    Codec, EndpointModel, Metadata, Param, Queue, Receiver, Reply, ServiceModel, Settings, Source,
+    Codec, EndpointModel, Kind, Metadata, Param, Queue, Receiver, Reply, ServiceModel, Settings,
+    Source,
 };
 use crate::tokens::{optional, placed, span_of};
 use crate::validate::types::result_arguments;
@@ -236,18 +237,26 @@ fn expand_call(
     let arguments = receiver.into_iter().chain(arguments);
     let method = &endpoint.method;
     let span = method.span();
-    let call = quote_spanned!(span=> Self::#method(#(#arguments),*).await);
+    let (wait, how) = match endpoint.kind {
+        Kind::Async => (
+            Some(quote_spanned!(span=> .await)),
+            quote_spanned!(span=> put),
+        ),
+        Kind::Blocking => (None, quote_spanned!(span=> put_blocking)),
+    };
+    let call = quote_spanned!(span=> Self::#method(#(#arguments),*) #wait);
     let reply = if endpoint.is_callable && endpoint.reply_is_sound {
         expand_reply(endpoint, &service.krate, private, has_client, &call)
     } else {
         expand_reply_check(endpoint, &service.krate, private, has_client)
     };
-    // The pin becomes a future that is `Send` here: one that is not is told so at the method.
+    // The future must be `Send` here: one that is not is told so at the method.
+    let room = local("room");
     let body = quote_spanned!(span=> async move { #reads #reply });
-    let boxed = quote_spanned!(span=> __private0::Box);
-    let boxed = type_at(&service.krate, &boxed, &quote!(<_>), span);
-    let pinned = quote_spanned!(span=> #boxed::pin(#body));
-    quote!(|#taken, #request| #pinned)
+    let put = quote_spanned!(span=> __private0::Room);
+    let put = type_at(&service.krate, &put, &TokenStream::new(), span);
+    let put = quote_spanned!(span=> #put::#how(#room, #body));
+    quote!(|#taken, #request, #room| #put)
 }
 
 fn expand_read(

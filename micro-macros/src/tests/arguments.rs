@@ -15,21 +15,21 @@ note: accepted: `name`, `vis`"],
         &["3:12 unknown argument `que_group` in `#[endpoint(..)]`\n\
 help: did you mean `queue_group`?\n\
 note: accepted: `name`, `subject`, `group`, `queue_group`, `metadata`, `timeout`, \
-`concurrency`"],
+`concurrency`, `blocking`"],
     );
     endpoint_args(
         r#"timeout_ms = "2s""#,
         &["3:12 unknown argument `timeout_ms` in `#[endpoint(..)]`\n\
 help: did you mean `timeout`?\n\
 note: accepted: `name`, `subject`, `group`, `queue_group`, `metadata`, `timeout`, \
-`concurrency`"],
+`concurrency`, `blocking`"],
     );
     endpoint_args(
         r#"version = "1.0.0""#,
         &["3:12 unknown argument `version` in `#[endpoint(..)]`\n\
 help: `version` is an argument of `#[service(..)]`\n\
 note: accepted: `name`, `subject`, `group`, `queue_group`, `metadata`, `timeout`, \
-`concurrency`"],
+`concurrency`, `blocking`"],
     );
 }
 
@@ -306,7 +306,7 @@ help: write `concurrency = 8`"],
 #[test]
 fn words_of_others() {
     let note = "note: accepted: `name`, `subject`, `group`, `queue_group`, `metadata`, `timeout`, \
-                `concurrency`";
+                `concurrency`, `blocking`";
     endpoint_args(
         r#"path = "a""#,
         &[&format!(

@@ -218,7 +218,10 @@ fn cut(text: &str, start: &str) -> String {
     let mut piece = vec![first];
     for line in lines {
         piece.push(line);
-        if line.len() - line.trim_start().len() == indent && line.trim_start().starts_with('}') {
+        if line.len() - line.trim_start().len() == indent
+            && line.trim_start().starts_with(['}', ')'])
+            && !line.ends_with('{')
+        {
             break;
         }
     }

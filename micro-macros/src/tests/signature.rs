@@ -7,7 +7,7 @@ fn kinds() {
     method(
         "pub(crate) fn add(&self) {}",
         &["3:12 endpoint `add` must be an `async fn`\n\
-help: write `async fn add(..)`; run blocking work in `tokio::task::spawn_blocking`"],
+help: write `async fn add(..)`; or `#[endpoint(blocking)]` for a method that blocks its thread"],
     );
     method(
         "const fn add(&self) {}",
@@ -20,6 +20,51 @@ help: write `async fn add(..)`; run blocking work in `tokio::task::spawn_blockin
     method(
         "async fn add(&self, ...) {}",
         &["3:21 endpoint `add` must be a plain `async fn`"],
+    );
+}
+
+#[test]
+fn blocking() {
+    let blocking = |argument: &str, method: &str, expected: &[&str]| {
+        let source = format!("#[service]\nimpl Numbers {{\n#[endpoint({argument})]\n{method} }}");
+        super::case(&source, expected);
+    };
+    blocking("blocking", "fn add(&self, a: u8) -> u8 { a }", &[]);
+    blocking("blocking", "fn add(self: Arc<Self>, ctx: &Context) {}", &[]);
+    blocking(
+        "blocking",
+        "async fn add(&self) {}",
+        &[
+            "4:1 endpoint `add` is `blocking` and an `async fn`\n\
+help: write `fn add(..)`, which runs on a thread that may block; or remove `blocking`",
+            "3:12 `blocking` is said here",
+        ],
+    );
+    blocking(
+        "blocking",
+        "fn add(&self) -> BoxFuture<'static, u8> {}",
+        &["4:1 endpoint `add` is `blocking` and gives a future\n\
+help: write `fn add(..) -> u8`; or remove `blocking` and write `async fn`"],
+    );
+    blocking(
+        "blocking",
+        "const fn add(&self) {}",
+        &["4:1 endpoint `add` must be a plain `fn`"],
+    );
+    blocking(
+        "blocking = true",
+        "fn add(&self) {}",
+        &["3:23 `blocking` takes no value\nhelp: write `blocking`, or leave it out"],
+    );
+    blocking(
+        "blocking = false",
+        "fn add(&self) {}",
+        &["3:23 `blocking` takes no value\nhelp: write `blocking`, or leave it out"],
+    );
+    blocking(
+        "blocking(1)",
+        "fn add(&self) {}",
+        &["3:20 `blocking` takes no value\nhelp: write `blocking`, or leave it out"],
     );
 }
 

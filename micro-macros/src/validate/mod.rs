@@ -18,7 +18,9 @@ use crate::clean::endpoint_inside;
 use crate::errors::Errors;
 use crate::input::ServiceInput;
 use crate::member::{Item, Method};
-use crate::model::{Address, Client, EndpointModel, Register, Reply, ServiceModel, Settings, Text};
+use crate::model::{
+    Address, Client, EndpointModel, Kind, Register, Reply, ServiceModel, Settings, Text,
+};
 use crate::tokens::{doc_text, ends_with, flatten, last_segment, named, peel, plain_name, text};
 
 /// The model of a service, if it has a type to speak of.
@@ -347,7 +349,7 @@ fn endpoint(
     let sig = &method.sig;
     // Every check runs, so that everything is reported at once.
     let before = errors.count();
-    signature::check_kind(method, errors);
+    signature::check_kind(method, args.blocking.as_ref(), errors);
     let is_concrete = signature::check_generics(sig, &type_name.to_string(), errors);
     let receiver = signature::receiver(sig, errors);
     let is_plain = errors.count() == before;
@@ -372,6 +374,10 @@ fn endpoint(
             metadata: args.metadata,
             timeout: args.timeout,
             concurrency: args.concurrency,
+        },
+        kind: match args.blocking {
+            Some(_) => Kind::Blocking,
+            None => Kind::Async,
         },
         receiver,
         receiver_place: signature::receiver_place(sig),

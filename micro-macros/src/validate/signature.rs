@@ -2,7 +2,7 @@
 //! it returns. Its parameters are the business of `params`.
 
 use micro_names::Problem;
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens as _;
 use syn::visit::{self, Visit};
 use syn::{
@@ -16,12 +16,13 @@ use crate::model::{Receiver, Reply};
 use crate::tokens::{last_segment, names, peel, plain_name, span_of, text};
 use crate::validate::types::{self, Role};
 
-/// It has to be a plain `async fn` with a body.
-pub(crate) fn check_kind(method: &Method, errors: &mut Errors) {
+/// It has to be a plain `async fn` with a body; a plain `fn`, where it says that it is `blocking`.
+pub(crate) fn check_kind(method: &Method, blocking: Option<&Ident>, errors: &mut Errors) {
     let sig = &method.sig;
     let name = plain_name(&sig.ident);
     let mut wrong = |place: TokenStream, problem: &Problem| errors.push(place, problem);
-    let plain = Problem::new(format!("endpoint `{name}` must be a plain `async fn`"));
+    let kind = if blocking.is_some() { "fn" } else { "async fn" };
+    let plain = Problem::new(format!("endpoint `{name}` must be a plain `{kind}`"));
     let variadic = sig.variadic.as_ref().map(|v| v.dots.to_token_stream());
     let abi = sig
         .abi
@@ -30,12 +31,28 @@ pub(crate) fn check_kind(method: &Method, errors: &mut Errors) {
     let constness = sig.constness.map(|word| word.to_token_stream());
     if let Some(place) = constness.or(abi).or(variadic) {
         wrong(place, &plain);
-    } else if sig.asyncness.is_none() {
+    } else if let (Some(word), Some(blocking)) = (&sig.asyncness, blocking) {
+        let problem = Problem::new(format!("endpoint `{name}` is `blocking` and an `async fn`"))
+            .help(format!(
+                "write `fn {name}(..)`, which runs on a thread that may block; or remove `blocking`"
+            ));
+        errors.push_with_reference(word, &problem, blocking, "`blocking` is said here");
+        return;
+    } else if let (Some(ty), Some(_)) = (future_output(sig), blocking) {
+        let output = text(ty);
+        let problem = Problem::new(format!(
+            "endpoint `{name}` is `blocking` and gives a future"
+        ))
+        .help(format!(
+            "write `fn {name}(..) -> {output}`; or remove `blocking` and write `async fn`"
+        ));
+        wrong(sig.fn_token.to_token_stream(), &problem);
+    } else if sig.asyncness.is_none() && blocking.is_none() {
         let problem = Problem::new(format!("endpoint `{name}` must be an `async fn`"));
         let problem = problem.help(match future_output(sig) {
             Some(output) => format!("write `async fn {name}(..) -> {}`", text(output)),
             None => format!(
-                "write `async fn {name}(..)`; run blocking work in `tokio::task::spawn_blocking`"
+                "write `async fn {name}(..)`; or `#[endpoint(blocking)]` for a method that blocks its thread"
             ),
         });
         wrong(sig.fn_token.to_token_stream(), &problem);

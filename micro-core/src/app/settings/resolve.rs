@@ -43,6 +43,7 @@ pub(in crate::app) fn resolve(
             || *code
                 != ConnectOptions {
                     name: code.name.clone(),
+                    own_thread: code.own_thread,
                     ..ConnectOptions::default()
                 },
         context: context

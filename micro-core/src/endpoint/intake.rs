@@ -1,0 +1,331 @@
+//! The task of an endpoint: it starts requests as they come, and drives those that wait.
+//!
+//! A handler that does not wait is done at once, where its request was read. One that waits stays in
+//! this task, since a task of its own costs more than most handlers do. One that computes does get a
+//! task of its own, so that the intake goes on and every core is used: which it is shows by what
+//! those before it took.
+//!
+//! What serves a request is kept when that is done, and serves another: in the end a request is
+//! served without asking for memory.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::task::unconstrained;
+
+use super::Endpoint;
+use super::limits::{Admission, Arrival};
+use super::work::Work;
+use crate::handler::Reply;
+use crate::wire::{Home, Message, Outbox, Receive};
+
+/// How much of what has served a request is kept. What more there was at once was a peak.
+const KEPT: usize = 256;
+
+/// What receives the requests of an endpoint.
+pub(crate) struct Intake {
+    endpoint: Arc<Endpoint>,
+    /// Where handlers run that compute for long, if not here.
+    home: Option<Home>,
+    /// Made for the first request.
+    outbox: Option<Outbox>,
+    #[allow(clippy::vec_box, reason = "each is moved about for each request")]
+    spare: Vec<Box<Work>>,
+    /// Requests whose turn it is.
+    turn: VecDeque<Arrival>,
+    /// Requests whose handlers wait.
+    waiting: FuturesUnordered<Waiting>,
+    /// Answers that the client has no room for now. Nothing is read meanwhile: it has none for the next
+    /// either.
+    answering: FuturesUnordered<Answering>,
+    /// Ready when the handlers that wait are given up. Made for the first that does.
+    given_up: Option<BoxFuture<'static, ()>>,
+    /// Whether handlers have been seen to wait of late: then the first look at one is as good as lost.
+    wait: bool,
+    /// When the last request was done, if that was just now: a clock costs more than most of what is
+    /// timed.
+    now: Option<Instant>,
+}
+
+/// An answer on its way, and whether it is that of a request that was in flight.
+type Answering = BoxFuture<'static, bool>;
+
+impl Intake {
+    pub(crate) fn new(endpoint: Arc<Endpoint>, home: Option<Home>) -> Self {
+        Self {
+            endpoint,
+            home,
+            outbox: None,
+            spare: Vec::new(),
+            turn: VecDeque::new(),
+            waiting: FuturesUnordered::new(),
+            answering: FuturesUnordered::new(),
+            given_up: None,
+            wait: false,
+            now: None,
+        }
+    }
+
+    /// Starts a request, and ends it, if that is done at once.
+    fn start(&mut self, request: Arrival, at: Instant, cx: &mut Context<'_>) {
+        if self.endpoint.pace.is_heavy() {
+            let serving = serve(Arc::clone(&self.endpoint), request);
+            match &self.home {
+                Some(home) => home.spawn(serving),
+                None => drop(tokio::spawn(serving)),
+            }
+            return;
+        }
+        let mut work = self.spare.pop().unwrap_or_else(|| self.endpoint.work());
+        let begun = self.endpoint.begin(&mut work, request, at);
+        let polled = match begun {
+            Some(reply) => Poll::Ready(reply),
+            None if self.wait => {
+                work.computed = at.elapsed();
+                self.wait(work, true);
+                return;
+            }
+            None => self.endpoint.poll(&mut work, cx),
+        };
+        let now = Instant::now();
+        let took = now.saturating_duration_since(at);
+        work.computed = took;
+        match polled {
+            Poll::Ready(reply) => {
+                if self.answered(work, reply, took, cx) {
+                    self.now = Some(now);
+                }
+            }
+            Poll::Pending => {
+                self.wait = true;
+                self.wait(work, false);
+            }
+        }
+    }
+
+    fn wait(&mut self, work: Box<Work>, is_new: bool) {
+        self.waiting.push(Waiting {
+            work: Some(work),
+            endpoint: Arc::clone(&self.endpoint),
+            is_new,
+        });
+    }
+
+    /// Sends an answer. Whether that was all there was to do.
+    fn answered(
+        &mut self,
+        mut work: Box<Work>,
+        reply: Reply,
+        took: Duration,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let outbox = || Outbox::new(self.endpoint.connection().clone());
+        let outbox = self.outbox.get_or_insert_with(outbox);
+        let rest = self
+            .endpoint
+            .conclude(&mut work, reply, took, Some((outbox, &mut *cx)));
+        let is_all = rest.is_none();
+        if let Some(rest) = rest
+            && !self.answer(rest, true, cx)
+        {
+            // It has what the work has.
+            return false;
+        }
+        if self.spare.len() < KEPT {
+            work.rest();
+            self.spare.push(work);
+        }
+        self.ended();
+        is_all
+    }
+
+    /// Goes on with an answer, or with a refusal. Whether it has left.
+    fn answer(
+        &mut self,
+        rest: BoxFuture<'static, ()>,
+        was_in_flight: bool,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        // How much is sent at once, the reader bounds.
+        let mut answering: Answering = Box::pin(unconstrained(async move {
+            rest.await;
+            was_in_flight
+        }));
+        let is_done = answering.as_mut().poll(cx).is_ready();
+        if !is_done {
+            self.answering.push(answering);
+        }
+        is_done
+    }
+
+    /// A request is done: the next one that waits has its turn.
+    fn ended(&mut self) {
+        self.turn.extend(self.endpoint.limits.next());
+    }
+
+    /// Gives up the handlers that wait, if the endpoint does.
+    fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.waiting.is_empty() {
+            return Poll::Pending;
+        }
+        let given_up = self.given_up.get_or_insert_with(|| {
+            let endpoint = Arc::clone(&self.endpoint);
+            Box::pin(async move { endpoint.abandonment.begun().await })
+        });
+        if given_up.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.given_up = None;
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            // Each is asked once more, and then finds that it has been given up.
+            if let Poll::Ready(Some(done)) = waiting.poll_done(cx) {
+                self.done(done, cx);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn done(&mut self, done: Done, cx: &mut Context<'_>) {
+        if done.at_once {
+            self.wait = false;
+        }
+        let took = done.work.started.elapsed();
+        self.answered(done.work, done.reply, took, cx);
+    }
+}
+
+/// Serves a request, and those that wait for their turn, in a task of its own.
+async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
+    let mut next = Some(request);
+    let mut work = endpoint.work();
+    let mut given_up = pin!(endpoint.abandonment.begun());
+    let mut is_given_up = false;
+    while let Some(request) = next {
+        let at = Instant::now();
+        let begun = endpoint.begin(&mut work, request, at);
+        work.computed = at.elapsed();
+        let reply = match begun {
+            Some(reply) => reply,
+            None => {
+                poll_fn(|cx| {
+                    // What comes of it, the handler's next turn shows.
+                    is_given_up = is_given_up || given_up.as_mut().poll(cx).is_ready();
+                    let at = Instant::now();
+                    let polled = endpoint.poll(&mut work, cx);
+                    work.computed += at.elapsed();
+                    polled
+                })
+                .await
+            }
+        };
+        let took = work.started.elapsed();
+        if let Some(rest) = endpoint.conclude(&mut work, reply, took, None) {
+            rest.await;
+        }
+        work.rest();
+        next = endpoint.limits.next();
+        // It has computed for long, and others have to run too.
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Receive for Intake {
+    fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
+        let at = self.now.take().unwrap_or_else(Instant::now);
+        let request = Arrival { message, at };
+        if self.endpoint.limits.enter() {
+            self.start(request, at, cx);
+            return;
+        }
+        match self.endpoint.limits.hold(request) {
+            Admission::Start(request) => self.start(request, at, cx),
+            Admission::Pending => {}
+            Admission::Refused(request) => {
+                let endpoint = Arc::clone(&self.endpoint);
+                let refusing = async move { endpoint.refuse(request.message).await };
+                self.answer(Box::pin(refusing), false, cx);
+            }
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.answering.is_empty()
+    }
+
+    fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.now = None;
+        if let Poll::Ready(Some(was_in_flight)) = self.answering.poll_next_unpin(cx) {
+            if was_in_flight {
+                self.ended();
+            }
+        } else if let Some(request) = self.turn.pop_front() {
+            self.start(request, Instant::now(), cx);
+        } else if let Poll::Ready(Some(done)) = self.waiting.poll_next_unpin(cx) {
+            if let Some(done) = done {
+                self.done(done, cx);
+            }
+        } else {
+            return self.poll_given_up(cx);
+        }
+        Poll::Ready(())
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.turn.is_empty() || !self.waiting.is_empty() || !self.answering.is_empty()
+    }
+}
+
+/// A request whose handler waits.
+struct Waiting {
+    /// Nothing once it is done.
+    work: Option<Box<Work>>,
+    endpoint: Arc<Endpoint>,
+    /// Nobody has looked at it yet.
+    is_new: bool,
+}
+
+/// One whose handler has answered.
+struct Done {
+    work: Box<Work>,
+    reply: Reply,
+    /// It did not wait.
+    at_once: bool,
+}
+
+impl Waiting {
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Option<Done>> {
+        let Some(mut work) = self.work.take() else {
+            return Poll::Ready(None);
+        };
+        let at = Instant::now();
+        let polled = self.endpoint.poll(&mut work, cx);
+        work.computed += at.elapsed();
+        let at_once = std::mem::take(&mut self.is_new);
+        match polled {
+            Poll::Pending => {
+                self.work = Some(work);
+                Poll::Pending
+            }
+            Poll::Ready(reply) => Poll::Ready(Some(Done {
+                work,
+                reply,
+                at_once,
+            })),
+        }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Option<Done>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_done(cx)
+    }
+}
