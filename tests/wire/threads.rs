@@ -47,14 +47,16 @@ impl Blocks {
 }
 
 /// A service whose methods block, what tells that one has begun to, and what has it go on.
-fn blocks() -> (Blocks, Arc<Notify>, mpsc::Sender<u8>) {
+async fn blocks(broker: &Broker) -> (RunningService, Arc<Notify>, mpsc::Sender<u8>) {
     let entered = Arc::new(Notify::new());
     let (release, released) = mpsc::channel();
     let service = Blocks {
         entered: Arc::clone(&entered),
         release: Mutex::new(released),
     };
-    (service, entered, release)
+    let connection = Connection::connect(broker.url()).await.unwrap();
+    let service = ServiceBuilder::of(service).start(&connection).await;
+    (service.unwrap(), entered, release)
 }
 
 // All on one thread: whatever blocks it, blocks the test.
@@ -62,12 +64,7 @@ fn blocks() -> (Blocks, Arc<Notify>, mpsc::Sender<u8>) {
 async fn a_method_that_blocks_keeps_nobody_waiting() {
     let broker = Broker::start().await;
     let client = broker.client().await;
-    let (service, entered, release) = blocks();
-    let connection = Connection::connect(broker.url()).await.unwrap();
-    let service = ServiceBuilder::of(service)
-        .start(&connection)
-        .await
-        .unwrap();
+    let (service, entered, release) = blocks(&broker).await;
 
     let caller = client.clone();
     let waiting = tokio::spawn(async move { raw::request(&caller, "wait", "").await });
@@ -83,12 +80,7 @@ async fn a_method_that_blocks_keeps_nobody_waiting() {
 async fn a_method_that_blocks_for_too_long_is_given_up_and_goes_on_by_itself() {
     let broker = Broker::start().await;
     let client = broker.client().await;
-    let (service, _, release) = blocks();
-    let connection = Connection::connect(broker.url()).await.unwrap();
-    let service = ServiceBuilder::of(service)
-        .start(&connection)
-        .await
-        .unwrap();
+    let (service, _, release) = blocks(&broker).await;
 
     let late = raw::request(&client, "wait_briefly", "").await;
     assert_eq!(raw::error_of(&late).unwrap().0, 504);
@@ -102,12 +94,7 @@ async fn a_method_that_blocks_for_too_long_is_given_up_and_goes_on_by_itself() {
 async fn a_panic_of_a_method_that_blocks_is_an_answer() {
     let broker = Broker::start().await;
     let client = broker.client().await;
-    let (service, ..) = blocks();
-    let connection = Connection::connect(broker.url()).await.unwrap();
-    let service = ServiceBuilder::of(service)
-        .start(&connection)
-        .await
-        .unwrap();
+    let (service, ..) = blocks(&broker).await;
 
     let reply = raw::request(&client, "panics", r#""thrown""#).await;
     assert_eq!(raw::error_of(&reply).unwrap().0, 500);

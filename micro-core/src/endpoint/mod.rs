@@ -1,9 +1,10 @@
 //! One endpoint of a running service: its subscription, its limits, its counters.
 //!
 //! A request goes one way: the reader of the subscription hands it to the `intake`, `limits` admits or
-//! refuses it, `dispatch` runs the handler and sends the reply (or `abandon`s it, where the endpoint
-//! leaves before it is done), `counters` has it counted before the caller can know; `report` tells
-//! of it in INFO and STATS, `log` in the log.
+//! refuses it, `work` calls the handler and keeps it in bounds (`abandon` ends it, where the endpoint
+//! leaves before it is done), `dispatch` sends the reply, and `counters` has it counted before the
+//! caller can know; `pace` has seen what it cost, and so where the next one runs; `report` tells of it
+//! in INFO and STATS, `log` in the log.
 
 mod abandon;
 mod counters;

@@ -2,6 +2,7 @@
 //!
 //! - [`Request`] and [`Reply`]: what goes in and what comes out;
 //! - [`Handler`]: anything that turns one into the other, an `async` closure above all;
+//! - `room`: where a handler's future is kept while it is waited for;
 //! - `early`: replies beside the one that a handler returns;
 //! - `typed`: the traits by which an annotated method's parameters and its value are read and
 //!   written, with the words that a person reads when a type does not fit.

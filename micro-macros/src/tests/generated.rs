@@ -220,6 +220,7 @@ fn cut(text: &str, start: &str) -> String {
         piece.push(line);
         if line.len() - line.trim_start().len() == indent
             && line.trim_start().starts_with(['}', ')'])
+            && !line.ends_with('{')
         {
             break;
         }
