@@ -11,7 +11,7 @@ use crate::wire::ConnectOptions;
 /// The arguments that every service has.
 ///
 /// [`App::from_args`](super::App::from_args) reads them. To have arguments of your own beside them,
-/// flatten these into yours (with `clap` among your dependencies):
+/// flatten these into yours (with `clap` and its feature `derive` among your dependencies):
 ///
 /// ```
 /// # use micro_core as micro;

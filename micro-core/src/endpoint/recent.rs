@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// How many are kept in a ring. A refusal comes a round trip after its reply: this is for 100,000
-/// replies a second and 2.5 ms.
+/// replies a second and 2.5 ms, of all endpoints that share the ring. A refusal of what is no longer
+/// here is logged, and counts for no endpoint.
 const KEPT: usize = 256;
 
 /// How many rings there are: few, because a service may have a thousand endpoints, and more than one,
@@ -53,7 +54,7 @@ impl Recents {
     }
 
     /// Whether a reply to this subject was sent just now: by which endpoint, and whether its request
-    /// had counted as an error. Each reply is refused once, the oldest first, and so found once.
+    /// had counted as an error. Each reply is refused once, and so found once.
     pub(crate) fn take(&self, subject: &str) -> Option<Refusal> {
         let key = key(subject);
         let mut rings = self.rings.iter().filter_map(OnceLock::get);

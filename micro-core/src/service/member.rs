@@ -139,9 +139,13 @@ impl Ground {
     async fn confirm(&self) -> Result<(), Cause> {
         let asked = Instant::now();
         loop {
-            // At once: the server reads one behind the other.
-            let fence = self.connection.fence(FENCE_WITHIN);
-            let (crossed, ()) = tokio::join!(self.connection.barrier(ASK_AGAIN_AFTER), fence);
+            // At once: the server reads one behind the other. Without the first, there is no use in
+            // waiting for the second.
+            let fence = async {
+                self.connection.fence(FENCE_WITHIN).await;
+                Ok(())
+            };
+            let crossed = tokio::try_join!(self.connection.barrier(ASK_AGAIN_AFTER), fence);
             let Err(error) = crossed else {
                 return Ok(());
             };

@@ -71,8 +71,8 @@ pub(super) struct Inner {
     observed: bool,
     /// The thread that it has for itself.
     shard: Option<Shard>,
-    /// One fence at a time: their answers do not tell whose they are.
-    fence: tokio::sync::Mutex<()>,
+    /// The order in which fences are asked for.
+    fences: tokio::sync::Mutex<()>,
 }
 
 impl Connection {
@@ -86,7 +86,7 @@ impl Connection {
             inner: Arc::new(Inner {
                 observed,
                 shard,
-                fence: tokio::sync::Mutex::new(()),
+                fences: tokio::sync::Mutex::new(()),
                 links: Links::new(client),
                 events,
                 is_kept: AtomicBool::new(false),
@@ -233,9 +233,9 @@ impl Connection {
         if !self.is_observed() {
             return;
         }
-        let _one = self.inner.fence.lock().await;
-        let client = &self.inner.links.current().client;
-        if let Err(error) = barrier::fence(client, &self.inner.events, within).await {
+        let Inner { events, fences, .. } = &*self.inner;
+        let client = self.client();
+        if let Err(error) = barrier::fence(&client, events, fences, within).await {
             tracing::debug!(target: CONNECTION, %error, "refused subscriptions may be seen late");
         }
     }

@@ -10,8 +10,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -19,6 +20,8 @@ use async_nats::{Client, Message, Subject, Subscriber};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
+
+use crate::log::CONNECTION;
 
 /// The reply inbox of a connection.
 pub(super) struct Requests {
@@ -34,6 +37,8 @@ struct Inbox {
     /// The bytes of a reply's subject before its ticket.
     prefix_bytes: usize,
     waiting: Arc<Waiting>,
+    /// How often it was woken since somebody is at it.
+    alarms: AtomicUsize,
 }
 
 /// Those who wait, by their ticket.
@@ -57,6 +62,7 @@ impl Requests {
                 subscriber: Mutex::new(subscriber),
                 prefix_bytes: prefix.len(),
                 waiting: Arc::default(),
+                alarms: AtomicUsize::new(0),
             });
             // From now on the client does it.
             Arc::new(Alarm(Arc::downgrade(&inbox))).wake();
@@ -130,7 +136,26 @@ impl Wake for Alarm {
 }
 
 impl Inbox {
+    /// Whoever is at it already goes round once more: he may be further up on this very stack, where
+    /// a waker is called as it is registered, and have the lock.
     fn hand_on(&self, again: &Waker) {
+        if self.alarms.fetch_add(1, Ordering::AcqRel) > 0 {
+            return;
+        }
+        let mut seen = 1;
+        loop {
+            self.hand_on_all(again);
+            let end = self
+                .alarms
+                .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire);
+            match end {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    fn hand_on_all(&self, again: &Waker) {
         let mut context = Context::from_waker(again);
         loop {
             // Not under the lock: what is woken by a reply may do anything.
@@ -156,7 +181,7 @@ impl Inbox {
         let ticket = ticket.and_then(|ticket| u64::from_str_radix(ticket, 16).ok());
         if let Some(caller) = ticket.and_then(|ticket| self.waiting.take(ticket)) {
             // The caller may have given up just now.
-            let _ = caller.send(message);
+            wake(|| drop(caller.send(message)));
         }
     }
 }
@@ -175,7 +200,16 @@ impl Waiting {
         callers.closed = true;
         let waiting = std::mem::take(&mut callers.by_ticket);
         drop(callers);
-        drop(waiting);
+        for (_, caller) in waiting {
+            wake(|| drop(caller));
+        }
+    }
+}
+
+/// Calls a waker that may be anybody's. If it panics, that is not to end the client.
+fn wake(caller: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(caller)).is_err() {
+        tracing::error!(target: CONNECTION, "the waker of a call panicked when its reply came");
     }
 }
 
@@ -316,6 +350,49 @@ mod tests {
         let answer = soon(silent.next()).await.unwrap();
         assert_eq!(answer.status, Some(async_nats::StatusCode::NO_RESPONDERS));
         drop(pending);
+    }
+
+    /// As when the client's task ends while the first call registers its waker.
+    #[tokio::test]
+    async fn an_alarm_that_is_woken_while_somebody_is_at_it_returns_at_once() {
+        let (_server, client, _silent) = silence().await;
+        let requests = Requests::open(&client).await.unwrap();
+        let alarm: Waker = Arc::new(Alarm(Arc::downgrade(&requests.inbox))).into();
+        let at_it = requests.inbox.alarms.fetch_add(1, Ordering::AcqRel);
+        assert_eq!(at_it, 0);
+        let lock = requests.inbox.subscriber.lock().unwrap();
+        alarm.wake_by_ref();
+        drop(lock);
+        assert_eq!(requests.inbox.alarms.load(Ordering::Acquire), 2);
+        // What came meanwhile is handed on by whoever is at it.
+        requests.inbox.alarms.store(0, Ordering::Release);
+        alarm.wake();
+        let (subject, mut pending) = requests.expect_reply();
+        client.publish(subject, Bytes::new()).await.unwrap();
+        assert!(soon(pending.reply()).await.is_some());
+        assert_eq!(requests.inbox.alarms.load(Ordering::Acquire), 0);
+    }
+
+    #[tokio::test]
+    async fn a_waker_that_panics_keeps_nobody_from_a_reply() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("as it is woken");
+            }
+        }
+        let (_server, client, mut silent) = silence().await;
+        let requests = Requests::open(&client).await.unwrap();
+        let (bad, mut its) = requests.expect_reply();
+        let waker: Waker = Arc::new(Panics).into();
+        let polled = pin!(its.reply()).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        let (good, mut other) = requests.expect_reply();
+        for subject in [bad, good, "silent".into()] {
+            client.publish(subject, Bytes::new()).await.unwrap();
+        }
+        assert!(soon(other.reply()).await.is_some());
+        assert!(soon(silent.next()).await.is_some(), "the client goes on");
     }
 
     #[test]
