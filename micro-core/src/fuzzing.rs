@@ -73,7 +73,7 @@ impl Intake {
 
     fn new(endpoint: Endpoint) -> Self {
         let endpoint = Arc::new(endpoint);
-        let mut intake = endpoint::Intake::new(Arc::clone(&endpoint), None);
+        let mut intake = endpoint::Intake::new(Arc::clone(&endpoint), Lane::default(), None);
         let assumed = Arc::clone(&endpoint);
         Self {
             endpoint,

@@ -27,6 +27,7 @@ mod builder;
 mod calls;
 mod changes;
 mod connecting;
+mod connections;
 mod counters;
 mod deadline;
 mod discovery;

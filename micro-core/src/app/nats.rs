@@ -131,6 +131,7 @@ impl Search {
 
     /// For a program that only calls: a dev server of its own would have nobody to call.
     pub(super) async fn connect_to_running(mut self) -> Result<Connection, AppError> {
+        self.settings.options.connections = None;
         self.check()?;
         let settings = self.settings.clone();
         let named = self.named().filter(|urls| *urls != DEV);
@@ -201,6 +202,7 @@ impl Search {
             urls: Some(url.to_owned()),
             name: self.settings.options.name.clone(),
             own_thread: self.settings.options.own_thread,
+            connections: self.settings.options.connections,
             ..ConnectOptions::default()
         }
     }

@@ -108,7 +108,7 @@ impl RunningService {
         let Some(_change) = inner.begin_change() else {
             return Err(self.has_stopped());
         };
-        let mut events = inner.ground.connection.listen();
+        let mut events = inner.ground.listen();
         let members = join(&inner.ground, planned, &mut events, &[])
             .await
             .map_err(|cause| AddError::of(self.name(), cause))?;
@@ -165,8 +165,7 @@ impl RunningService {
             members.remove(found)
         };
         let started = tokio::time::Instant::now();
-        let reader = std::iter::once(member.reader());
-        wire::leave(&inner.ground.connection, reader).await;
+        wire::leave(&inner.ground.connection, member.readers()).await;
         inner.unlist(&endpoint);
         let left = inner.drain_timeout.saturating_sub(started.elapsed());
         let abandoned = inner

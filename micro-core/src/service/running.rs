@@ -1,5 +1,6 @@
 //! A running service: its handle.
 
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -66,7 +67,7 @@ pub(super) struct Parts {
     pub(super) responder: Responder,
     pub(super) members: Vec<Member>,
     pub(super) audience: Audience,
-    pub(super) events: Listener,
+    pub(super) events: Vec<Listener>,
 }
 
 /// What a stop came to.
@@ -107,11 +108,16 @@ impl RunningService {
             responder: parts.responder,
             ending,
         });
-        task::spawn(Box::pin(super::watch::watch(
-            service.clone(),
-            ended,
-            parts.events,
-        )));
+        let mut ended = Some(ended);
+        for events in parts.events {
+            // Discovery is read from the first of them.
+            let ended = ended.take().unwrap_or_else(|| Box::pin(pending()));
+            task::spawn(Box::pin(super::watch::watch(
+                service.clone(),
+                ended,
+                events,
+            )));
+        }
         service
     }
 
@@ -364,11 +370,15 @@ impl Inner {
         // Last, so that an operator can watch the drain.
         let connection = &self.ground.connection;
         wire::leave(connection, responder.readers()).await;
-        if connection.is_connected()
-            && tokio::time::timeout(LEAVE_WITHIN, connection.flush())
-                .await
-                .is_err()
-        {
+        let lanes = connection.lanes().map(|(_, connection)| connection);
+        let connected = lanes.filter(|connection| connection.is_connected());
+        let flushing = task::all(connected.map(|connection| {
+            let flushing: BoxFuture<'_, ()> = Box::pin(async {
+                let _ = connection.flush().await;
+            });
+            flushing
+        }));
+        if tokio::time::timeout(LEAVE_WITHIN, flushing).await.is_err() {
             tracing::warn!(target: SERVICE, service = self.ground.instance.name, "the last replies did not leave in time");
         }
         let unlisted = self.roster.take();

@@ -74,7 +74,7 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         recents: Arc::default(),
     };
     let connection = &ground.connection;
-    let mut events = connection.listen();
+    let mut events = ground.listen();
     let discovery = discovery::subscribe(connection, &instance)
         .await
         .map_err(|error| Cause::Connection(error.to_string()))?;
@@ -116,7 +116,7 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
 pub(super) fn join<'a>(
     ground: &'a Ground,
     planned: Vec<PlannedEndpoint>,
-    events: &'a mut Listener,
+    events: &'a mut [Listener],
     asked: &'a [String],
 ) -> BoxFuture<'a, Result<Vec<Member>, Cause>> {
     Box::pin(ground.join(planned, events, asked))

@@ -62,7 +62,26 @@ pub(crate) fn check(options: &ConnectOptions) -> Result<ConnectOptions, ConnectE
     })
 }
 
+/// Connects as often as the options say.
 pub(crate) fn connect(options: &ConnectOptions) -> BoxFuture<'_, Result<Connection, ConnectError>> {
+    Box::pin(async move {
+        let number = options.connections.unwrap_or(1);
+        if number == 1 {
+            return connect_once(options).await;
+        }
+        // A file that can be read only once is read once.
+        let options = &check(options)?;
+        let first = connect_once(options).await?;
+        let mut others = Vec::new();
+        for _ in 1..number {
+            others.push(connect_once(options).await?);
+        }
+        first.go_with(others);
+        Ok(first)
+    })
+}
+
+fn connect_once(options: &ConnectOptions) -> BoxFuture<'_, Result<Connection, ConnectError>> {
     Box::pin(async move {
         if !options.waits() {
             return connect_now(options).await;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_nats::client::traits::Publisher as _;
@@ -71,6 +71,8 @@ pub(super) struct Inner {
     observed: bool,
     /// The thread that it has for itself.
     shard: Option<Shard>,
+    /// Those beside it, over which services are read as well.
+    beside: OnceLock<Box<[Connection]>>,
     /// The order in which fences are asked for.
     fences: tokio::sync::Mutex<()>,
 }
@@ -86,6 +88,7 @@ impl Connection {
             inner: Arc::new(Inner {
                 observed,
                 shard,
+                beside: OnceLock::new(),
                 fences: tokio::sync::Mutex::new(()),
                 links: Links::new(client),
                 events,
@@ -104,6 +107,27 @@ impl Connection {
         self.inner.is_kept.store(true, Ordering::Relaxed);
         let events = self.inner.events.listen();
         tokio::spawn(keeper::keep(Arc::downgrade(&self.inner), events, again));
+    }
+
+    /// Has services read from others as well. To be said before there are services.
+    pub(super) fn go_with(&self, others: Vec<Self>) {
+        // The first one who says it is the one who made it.
+        let _ = self.inner.beside.set(others.into());
+    }
+
+    /// Itself, and those beside it.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = (Lane, &Self)> {
+        let beside = self.inner.beside.get().into_iter().flatten();
+        (0..).map(Lane).zip(std::iter::once(self).chain(beside))
+    }
+
+    /// One of [`lanes`](Self::lanes).
+    pub(crate) fn lane(&self, Lane(lane): Lane) -> &Self {
+        let Some(beside) = usize::from(lane).checked_sub(1) else {
+            return self;
+        };
+        let all = self.inner.beside.get();
+        all.and_then(|all| all.get(beside)).unwrap_or(self)
     }
 
     /// Where what is read from it is read: on its own thread, if it has one.
@@ -485,6 +509,10 @@ impl fmt::Debug for Connection {
             .finish_non_exhaustive()
     }
 }
+
+/// Which of the connections of a service: its own, or one beside that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lane(u8);
 
 /// A message to be sent.
 #[derive(Debug)]

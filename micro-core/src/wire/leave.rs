@@ -13,7 +13,7 @@ use crate::task;
 /// the same; requests that were on their way then get no answer.
 pub(crate) const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Ends readers once everything that the server has sent to them is handed over: tells the server
+/// Ends the readers of a connection, and of those beside it, once everything that the server has sent to them is handed over: tells the server
 /// to send nothing more, waits for its word that nothing more will come, reads to the end, and only
 /// then has the client forget the subscriptions.
 ///
@@ -32,13 +32,17 @@ async fn leave_all(connection: &Connection, readers: Vec<&Reader>) {
     // A reader that is blocked by a handler must not have the others lose what is under way.
     let leaving = task::all(readers.iter().map(|reader| reader.leave().boxed()));
     let _ = timeout(LEAVE_WITHIN, leaving).await;
+    task::all(connection.lanes().map(|(_, lane)| cross(lane).boxed())).await;
+    let finishing = task::all(readers.iter().map(|reader| reader.finish().boxed()));
+    if timeout(LEAVE_WITHIN, finishing).await.is_err() {
+        tracing::warn!(target: CONNECTION, "stopping without having read to the end: a handler blocks the task that reads requests, or the connection takes nothing");
+    }
+}
+
+async fn cross(connection: &Connection) {
     if connection.is_connected()
         && let Err(error @ BarrierError::TimedOut(_)) = connection.barrier(LEAVE_WITHIN).await
     {
         tracing::warn!(target: CONNECTION, %error, "stopping without the server's word that nothing more will come");
-    }
-    let finishing = task::all(readers.iter().map(|reader| reader.finish().boxed()));
-    if timeout(LEAVE_WITHIN, finishing).await.is_err() {
-        tracing::warn!(target: CONNECTION, "stopping without having read to the end: a handler blocks the task that reads requests, or the connection takes nothing");
     }
 }

@@ -56,7 +56,7 @@ pub(crate) use barrier::{BarrierError, is_own_question};
 pub(crate) use connect::{check, connect};
 pub use connect_error::{ConnectError, ConnectSetting};
 pub use connection::{Connection, PublishError};
-pub(crate) use connection::{Outbound, RequestError, SubscribeError};
+pub(crate) use connection::{Lane, Outbound, RequestError, SubscribeError};
 pub(crate) use events::Listener;
 pub use events::{Event, Events, Refused};
 pub(crate) use headers::HeaderName;
