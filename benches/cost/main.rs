@@ -50,7 +50,8 @@ use serde::{Deserialize, Serialize};
 use broker::Broker;
 use calls::Calls;
 use load::Job;
-use peers::{Peer, Running};
+
+use peers::{How, Peer, Running};
 use scenarios::{Bench, Scenario};
 use service::READY;
 use table::Table;
@@ -104,7 +105,7 @@ enum Part {
     Serve {
         peer: Peer,
         url: String,
-        one_core: bool,
+        how: How,
     },
     Load(Job),
     /// What answers calls.
@@ -134,16 +135,12 @@ fn play(part: Part) {
             println!("{READY} {}", broker.url());
             let _ = tokio::task::spawn_blocking(until_input_ends).await;
         }),
-        Part::Serve {
-            peer,
-            url,
-            one_core,
-        } => {
+        Part::Serve { peer, url, how } => {
             std::thread::spawn(|| {
                 until_input_ends();
                 std::process::exit(0);
             });
-            service::run(peer, &url, one_core);
+            service::run(peer, &url, how);
         }
         Part::Load(job) => load::run(&job),
         Part::Answer { url } => {
@@ -298,7 +295,7 @@ fn present(asked: &[Peer], url: &str) -> (Vec<Peer>, Vec<Missing>) {
     };
     let (mut present, mut missing) = (Vec::new(), Vec::new());
     for &peer in asked {
-        match peer.start(url, false) {
+        match peer.start(url, How::default()) {
             Ok(_) => present.push(peer),
             Err(reason) => missing.push(Missing {
                 service: peer,

@@ -42,6 +42,14 @@ pub(crate) enum Peer {
     Python,
 }
 
+/// How a service is run, if not as it runs by itself.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct How {
+    pub(crate) one_core: bool,
+    /// One, if it says none.
+    pub(crate) connections: Option<usize>,
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -59,7 +67,7 @@ impl fmt::Display for Peer {
 }
 
 impl Peer {
-    fn command(self, url: &str, one_core: bool) -> Result<Command, String> {
+    fn command(self, url: &str, how: How) -> Result<Command, String> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let scripts = here.join("benches/cost/peers");
         let mut command = match self {
@@ -93,7 +101,7 @@ impl Peer {
                 return Ok(again(&Part::Serve {
                     peer: self,
                     url: url.to_owned(),
-                    one_core,
+                    how,
                 }));
             }
         };
@@ -103,8 +111,8 @@ impl Peer {
 
     /// Starts a service that ends with this process; when this returns, it serves. Otherwise, why
     /// not.
-    pub(crate) fn start(self, url: &str, one_core: bool) -> Result<Running, String> {
-        Running::start(self.command(url, one_core)?).map(|(running, _)| running)
+    pub(crate) fn start(self, url: &str, how: How) -> Result<Running, String> {
+        Running::start(self.command(url, how)?).map(|(running, _)| running)
     }
 }
 

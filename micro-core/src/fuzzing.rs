@@ -13,7 +13,7 @@ use crate::discovery::{Info, Ping, Stats, Unreadable, read_document};
 use crate::endpoint::{self, Endpoint};
 use crate::error::ServiceError;
 use crate::service::{ServiceBuilder, StartError};
-use crate::wire::{Connection, Headers, Message, Receive as _};
+use crate::wire::{Connection, Headers, Lane, Message, Receive as _};
 
 /// One body, read as the answer to each of the three verbs.
 #[derive(Debug)]
