@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::SelectAll;
@@ -22,9 +23,16 @@ use super::home::Home;
 use super::subscription::Subscription;
 use crate::task;
 
-/// How many messages a reader takes, and how much it has of its receiver's work done, before it looks
-/// whether it is asked to leave.
+/// What a reader does at a time, before others on its thread have their turn and it looks whether it is
+/// asked to leave: so many messages to take, and as many things of its receiver's to go on with.
 const BATCH: usize = 64;
+
+/// How many batches follow at once while they are quick. The client reads a thousand messages and more
+/// at a time, and writes what there is when it is its turn: the fewer turns, the fewer writes.
+const BATCHES: usize = 16;
+
+/// How long they may take for that.
+const QUICK: Duration = Duration::from_micros(500);
 
 /// What a reader hands each message to.
 pub(crate) trait Receive: Send + 'static {
@@ -263,7 +271,8 @@ impl<S: Source, R: Receive> Reading<S, R> {
 /// the source has ended. A batch of each at a time, so that others have their turn too.
 fn step(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<()> {
     let mut is_read = false;
-    for _ in 0..BATCH {
+    let mut turn = Turn::default();
+    while turn.goes_on() {
         if !receiver.is_ready() {
             break;
         }
@@ -286,7 +295,35 @@ fn step(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<
 
 /// Goes on for a while with what was begun. Whether there is nothing more to go on with now.
 fn goes_on(receiver: &mut impl Receive, cx: &mut Context<'_>) -> bool {
-    (0..BATCH).any(|_| receiver.poll_on(cx).is_pending())
+    let mut turn = Turn::default();
+    while turn.goes_on() {
+        if receiver.poll_on(cx).is_pending() {
+            return true;
+        }
+    }
+    false
+}
+
+/// How far a reader is with what it does at a time.
+#[derive(Default)]
+struct Turn {
+    steps: usize,
+    /// When the first batch was done: nobody looks at the clock for a few.
+    since: Option<Instant>,
+}
+
+impl Turn {
+    fn goes_on(&mut self) -> bool {
+        let is_batch = self.steps > 0 && self.steps.is_multiple_of(BATCH);
+        self.steps += 1;
+        !is_batch || self.steps <= BATCH * BATCHES && self.is_quick()
+    }
+
+    fn is_quick(&mut self) -> bool {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        now.duration_since(since) < QUICK
+    }
 }
 
 /// Ready when everything that was begun is done.
