@@ -30,6 +30,7 @@ mod broker;
 mod calls;
 mod cpu;
 mod figures;
+mod go;
 mod load;
 mod peers;
 mod plot;
@@ -262,7 +263,7 @@ fn main() -> ExitCode {
         }
     }
     drop(broker);
-    peers::clean_up();
+    go::clean_up();
     if report
         .tables
         .iter()
