@@ -418,9 +418,9 @@ def stats(home, environment):
         f"what #[service] gives back, an endpoint; {LINES_AT_MOST} lines and {BYTES_AT_MOST} bytes are the budget of"
         " what it adds:"
     )
+    environment = dict(environment, CARGO_TARGET_DIR=environment["CARGO_TARGET_DIR"] + "-nightly")
     for name in ["attribute_client", "attribute"]:
         os.utime(f"{home}/{name}/src/lib.rs")
-        environment = dict(environment, CARGO_TARGET_DIR=environment["CARGO_TARGET_DIR"] + "-nightly")
         command = ["cargo", "+nightly", "rustc", "--quiet", "--profile", "check", "-p", name, "--", "-Zmacro-stats"]
         result = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
         found = re.search(r"^macro-stats #\[service\] +([\d,_]+) +([\d,_]+) +[\d.,_]+ +([\d,_]+)", result.stderr, re.M)

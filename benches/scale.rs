@@ -6,7 +6,7 @@
 //!   after each has had a request. Processes of their own, and the anonymous memory of them;
 //! - INFO of 1,000 endpoints: how fast it is answered, beside PING;
 //! - 1,000 instances in one process: how long one `$SRV.PING` takes to be answered by all of them,
-//!   and by as many of `async_nats::service`.
+//!   and by as many of `async_nats::service`, and of Go's `micro` where Go is (MICRO_TEST_GO).
 //!
 //! What is compared is measured in turns, in one run: whatever else the machine does concerns both
 //! alike. It prints the goals beside the figures, and judges nothing. With MICRO_TEST_NATS_SERVER the
@@ -22,7 +22,10 @@
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../tests/support/broker.rs"]
 mod broker;
+#[path = "cost/go.rs"]
+mod go;
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -32,7 +35,7 @@ use broker::Broker;
 use futures_util::StreamExt as _;
 use micro::{Connection, Request, RunningService, ServiceBuilder};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 const ENDPOINTS: usize = 1_000;
 /// What a service subscribes to beside its endpoints: three verbs, each for all, one name, one id.
@@ -54,6 +57,7 @@ async fn main() {
     memory(&broker).await;
     info(&broker).await;
     instances().await;
+    go::clean_up();
 }
 
 /// Starts a service, with one handler that answers.
@@ -251,17 +255,49 @@ async fn instances() {
     client.flush().await.unwrap();
     let their_start = started.elapsed();
 
-    let (our_asking, their_asking) = (our_broker.client().await, their_broker.client().await);
-    let (mut our_pings, mut their_pings) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        our_pings.push(ping_all(&our_asking).await);
-        their_pings.push(ping_all(&their_asking).await);
+    let go_broker = Broker::start().await;
+    let in_go = instances_in_go(&go_broker).await;
+    let brokers = [&our_broker, &their_broker, &go_broker];
+    let mut asking = Vec::new();
+    for broker in &brokers[..if in_go.is_ok() { 3 } else { 2 }] {
+        asking.push((broker.client().await, Vec::new()));
     }
-    let (ours, theirs) = (median(our_pings), median(their_pings));
+    for _ in 0..ROUNDS {
+        for (client, pings) in &mut asking {
+            pings.push(ping_all(client).await);
+        }
+    }
+    let mut medians = asking.into_iter().map(|(_, pings)| median(pings));
+    let (ours, theirs) = (medians.next().unwrap(), medians.next().unwrap());
     println!(
         "{INSTANCES} instances in one process, all answers to one $SRV.PING: {ours:.1?}; async_nats::service {theirs:.1?}: {:.2} times (goal 1); started in {our_start:.1?}, {their_start:.1?}",
         ours.as_secs_f64() / theirs.as_secs_f64(),
     );
+    match (medians.next(), in_go) {
+        (Some(theirs), _) => println!(
+            "as many of Go's micro: {theirs:.1?}: {:.2} times (goal 1)",
+            ours.as_secs_f64() / theirs.as_secs_f64()
+        ),
+        (None, Err(reason)) => println!("Go's micro is not here: {reason}"),
+        (None, Ok(_)) => {}
+    }
+}
+
+/// A process of instances in Go, or why there is none.
+async fn instances_in_go(broker: &Broker) -> Result<Child, String> {
+    let program = go::built(&Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/cost/peers/go"))?;
+    let mut process = Command::new(program)
+        .args([broker.url(), "many", &INSTANCES.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let mut says = BufReader::new(process.stdout.take().unwrap()).lines();
+    match says.next_line().await.unwrap() {
+        Some(_ready) => Ok(process),
+        None => Err("it has ended".to_owned()),
+    }
 }
 
 /// How long it takes until every instance has answered.

@@ -71,7 +71,7 @@ pub(crate) struct LatencyUs {
 }
 
 impl LatencyUs {
-    fn of(mut times: Vec<Duration>) -> Self {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |share: f64| {
             let last = times.len().saturating_sub(1) as f64;
@@ -200,6 +200,7 @@ fn closed(job: &Job, outstanding: u32) -> Result<Measured> {
             let now = *now.get_or_insert_with(Instant::now);
             let reply = match event {
                 Event::Ping => return out.extend_from_slice(PONG),
+                Event::Pong => return,
                 Event::Reply(reply) => reply,
             };
             let slot = reply.ticket.filter(|&ticket| ticket < outstanding);
@@ -287,6 +288,7 @@ fn open(job: &Job, rate: f64) -> Result<Measured> {
                 let now = *now.get_or_insert_with(Instant::now);
                 let reply = match event {
                     Event::Ping => return pinged.store(true, Ordering::Relaxed),
+                    Event::Pong => return,
                     Event::Reply(reply) => reply,
                 };
                 let ticket = reply.ticket.filter(|&ticket| ticket < total);

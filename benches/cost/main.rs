@@ -7,7 +7,7 @@
 //!
 //! - `scenarios`: what is asked of whom;
 //! - `peers`: which services there are, and how they start; `service`: those in Rust;
-//! - `load`: the load generator; `wire`: the protocol it speaks; `cpu`: what processes use;
+//! - `load`: the load generator; `calls`: the side that calls; `wire`: the protocol it speaks; `cpu`: what processes use;
 //! - `figures`, `table`, `plot`: what came of it.
 
 #![allow(
@@ -27,8 +27,10 @@
 #[path = "../../tests/support/broker.rs"]
 mod broker;
 
+mod calls;
 mod cpu;
 mod figures;
+mod go;
 mod load;
 mod peers;
 mod plot;
@@ -47,8 +49,10 @@ use clap::{Parser, ValueEnum as _};
 use serde::{Deserialize, Serialize};
 
 use broker::Broker;
+use calls::Calls;
 use load::Job;
-use peers::{Peer, Running};
+
+use peers::{How, Peer, Running};
 use scenarios::{Bench, Scenario};
 use service::READY;
 use table::Table;
@@ -102,9 +106,14 @@ enum Part {
     Serve {
         peer: Peer,
         url: String,
-        one_core: bool,
+        how: How,
     },
     Load(Job),
+    /// What answers calls.
+    Answer {
+        url: String,
+    },
+    Call(Calls),
 }
 
 /// This program again, told to play a part.
@@ -127,18 +136,23 @@ fn play(part: Part) {
             println!("{READY} {}", broker.url());
             let _ = tokio::task::spawn_blocking(until_input_ends).await;
         }),
-        Part::Serve {
-            peer,
-            url,
-            one_core,
-        } => {
+        Part::Serve { peer, url, how } => {
             std::thread::spawn(|| {
                 until_input_ends();
                 std::process::exit(0);
             });
-            service::run(peer, &url, one_core);
+            service::run(peer, &url, how);
         }
         Part::Load(job) => load::run(&job),
+        Part::Answer { url } => {
+            std::thread::spawn(|| {
+                until_input_ends();
+                std::process::exit(0);
+            });
+            // It ends with the broker.
+            let _ = calls::answer(&url);
+        }
+        Part::Call(calls) => calls::run(&calls),
     }
 }
 
@@ -249,7 +263,7 @@ fn main() -> ExitCode {
         }
     }
     drop(broker);
-    peers::clean_up();
+    go::clean_up();
     if report
         .tables
         .iter()
@@ -282,7 +296,7 @@ fn present(asked: &[Peer], url: &str) -> (Vec<Peer>, Vec<Missing>) {
     };
     let (mut present, mut missing) = (Vec::new(), Vec::new());
     for &peer in asked {
-        match peer.start(url, false) {
+        match peer.start(url, How::default()) {
             Ok(_) => present.push(peer),
             Err(reason) => missing.push(Missing {
                 service: peer,

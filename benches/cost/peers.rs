@@ -1,7 +1,6 @@
 //! The services that are measured: which there are here, and how each is started.
 
 use std::env;
-use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::go::{self, named};
 use crate::service::READY;
 use crate::{Part, again};
 
@@ -42,6 +42,14 @@ pub(crate) enum Peer {
     Python,
 }
 
+/// How a service is run, if not as it runs by itself.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct How {
+    pub(crate) one_core: bool,
+    /// One, if it says none.
+    pub(crate) connections: Option<usize>,
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -59,11 +67,11 @@ impl fmt::Display for Peer {
 }
 
 impl Peer {
-    fn command(self, url: &str, one_core: bool) -> Result<Command, String> {
+    fn command(self, url: &str, how: How) -> Result<Command, String> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let scripts = here.join("benches/cost/peers");
         let mut command = match self {
-            Self::Go | Self::GoTask => Command::new(built_with_go(&scripts.join("go"))?),
+            Self::Go | Self::GoTask => Command::new(go::built(&scripts.join("go"))?),
             Self::Javascript => {
                 let packages = env::var_os("MICRO_TEST_NODE_MODULES")
                     .map_or_else(|| here.join(".ci/node_modules"), PathBuf::from);
@@ -93,7 +101,7 @@ impl Peer {
                 return Ok(again(&Part::Serve {
                     peer: self,
                     url: url.to_owned(),
-                    one_core,
+                    how,
                 }));
             }
         };
@@ -103,51 +111,9 @@ impl Peer {
 
     /// Starts a service that ends with this process; when this returns, it serves. Otherwise, why
     /// not.
-    pub(crate) fn start(self, url: &str, one_core: bool) -> Result<Running, String> {
-        Running::start(self.command(url, one_core)?).map(|(running, _)| running)
+    pub(crate) fn start(self, url: &str, how: How) -> Result<Running, String> {
+        Running::start(self.command(url, how)?).map(|(running, _)| running)
     }
-}
-
-/// What a variable names, or what is usual.
-fn named(variable: &str, usual: OsString) -> OsString {
-    env::var_os(variable).unwrap_or(usual)
-}
-
-/// The program in a folder, built once for this run. What go writes is not to be in the tree.
-fn built_with_go(folder: &Path) -> Result<PathBuf, String> {
-    let built = scratch();
-    let program = built.join("go-peer");
-    if program.exists() {
-        return Ok(program);
-    }
-    let failed = |error: std::io::Error| format!("go: {error}; MICRO_TEST_GO says where it is");
-    let modules = built.join("go.mod");
-    std::fs::create_dir_all(&built)
-        .and_then(|()| std::fs::copy(folder.join("go.mod"), &modules))
-        .map_err(failed)?;
-    let output = Command::new(named("MICRO_TEST_GO", "go".into()))
-        .args(["build", "-mod=mod", "-modfile"])
-        .arg(&modules)
-        .arg("-o")
-        .arg(&program)
-        .arg(".")
-        .current_dir(folder)
-        .output()
-        .map_err(failed)?;
-    if output.status.success() {
-        return Ok(program);
-    }
-    Err(last_line(&String::from_utf8_lossy(&output.stderr)))
-}
-
-/// A folder for this run, which is gone after it: [`clean_up`].
-fn scratch() -> PathBuf {
-    env::temp_dir().join(format!("micro-cost-{}", std::process::id()))
-}
-
-pub(crate) fn clean_up() {
-    // It is only there where something was built.
-    let _ = std::fs::remove_dir_all(scratch());
 }
 
 /// A process that has said that it is ready. Dropping it ends it.
@@ -180,7 +146,7 @@ impl Running {
         let log = std::thread::spawn(move || {
             let mut text = Vec::new();
             let _ = log.read_to_end(&mut text);
-            last_line(&String::from_utf8_lossy(&text))
+            go::last_line(&String::from_utf8_lossy(&text))
         });
         if let Ok(said) = is_ready.recv_timeout(START_WITHIN) {
             return Ok((running, said));
@@ -207,9 +173,4 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn last_line(text: &str) -> String {
-    let line = text.trim_end().lines().next_back();
-    line.unwrap_or("it said nothing").to_owned()
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::calls::Calls;
 use crate::load::{Job, Measured, Pace};
-use crate::peers::{Peer, Running};
+use crate::peers::{How, Peer, Running};
 use crate::table::{Kind, Row, Table};
 use crate::wire::Body;
 use crate::{Part, again, service};
@@ -19,9 +20,15 @@ pub(crate) const COMPUTE: Duration = Duration::from_millis(2);
 const PROBES: f64 = 200.0;
 /// Few and many for two cores.
 const COMPUTE_OUTSTANDING: [u32; 2] = [8, 64];
+/// What a handler of `connections` uses: too little for a task of its own.
+const LITTLE: Duration = Duration::from_micros(25);
+const LITTLE_OUTSTANDING: u32 = 256;
+const CONNECTIONS: [usize; 2] = [1, 2];
 const WAIT_OUTSTANDING: u32 = 1000;
 const BUSY: u32 = 1024;
 const SMALL_BYTES: usize = 16;
+/// Calls one after the other, and many at a time.
+const CALLS_OUTSTANDING: [u32; 2] = [1, 64];
 /// Shares of the saturation throughput.
 const LEVELS: [f64; 7] = [0.1, 0.25, 0.4, 0.5, 0.65, 0.8, 0.9];
 
@@ -37,8 +44,12 @@ pub(crate) enum Scenario {
     Wait,
     /// A handler that computes 2 ms.
     Compute,
+    /// A cheap handler that uses 25 us, over one connection and over two.
+    Connections,
     /// Latency at half of what raw async-nats can do.
     Load,
+    /// Calls of an endpoint, by a generated client and by hand.
+    Call,
     /// Latency against load, for `--plot`.
     Plot,
 }
@@ -79,7 +90,9 @@ impl Scenario {
             Self::Add => bench.add(),
             Self::Wait => bench.wait(),
             Self::Compute => bench.compute(),
+            Self::Connections => bench.connections(),
             Self::Load => bench.load(bench.saturation(known)),
+            Self::Call => bench.call(),
             Self::Plot => bench.levels(bench.saturation(known)),
         }
     }
@@ -136,6 +149,42 @@ impl Bench {
         let of = [Peer::Ours, Peer::Raw, Peer::Service];
         let cases = [Case { title, target, ask }];
         self.compare(Scenario::Load, Kind::Latency, &of, &cases)
+    }
+
+    fn call(&self) -> Vec<Table> {
+        let callers: Vec<_> = [Peer::Ours, Peer::Raw]
+            .into_iter()
+            .filter(|peer| self.peers.contains(peer))
+            .collect();
+        let mut tables = CALLS_OUTSTANDING.map(|outstanding| {
+            let title = format!("call, typed JSON add, {outstanding} outstanding");
+            let target = "target ≤ 1.1 × raw: `Client::request`, with serde by hand";
+            let rows = callers.iter().map(|&peer| Row::new(peer)).collect();
+            Table::new(Scenario::Call, Kind::Call, title, target, rows)
+        });
+        let url = self.url.clone();
+        let answers = again(&Part::Answer { url });
+        let (answers, _) = Running::start(answers).expect("calls are answered by this program");
+        for round in 0..self.rounds {
+            self.tell(Scenario::Call, round);
+            for (table, outstanding) in tables.iter_mut().zip(CALLS_OUTSTANDING) {
+                for turn in 0..callers.len() {
+                    let place = (turn + round) % callers.len();
+                    let calls = Calls {
+                        peer: callers[place],
+                        url: self.url.clone(),
+                        outstanding,
+                        warm_up: self.measure / 2,
+                        measure: self.measure,
+                        answers: vec![answers.id()],
+                        broker: self.broker.clone(),
+                    };
+                    let measured = measured(&Part::Call(calls));
+                    table.rows[place].rounds.push(measured);
+                }
+            }
+        }
+        tables.into()
     }
 
     fn levels(&self, saturation: f64) -> Vec<Table> {
@@ -226,7 +275,9 @@ impl Bench {
 
     /// A service that has answered something.
     fn start(&self, peer: Peer) -> Running {
-        let service = peer.start(&self.url, false).expect("it has started before");
+        let service = peer
+            .start(&self.url, How::default())
+            .expect("it has started before");
         let warm_up = Ask {
             measure: FIRST_WARM_UP,
             ..self.ask("echo", Body::Echo(SMALL_BYTES), Pace::Outstanding(64))
@@ -246,12 +297,7 @@ impl Bench {
             service: vec![service],
             broker: self.broker.clone(),
         };
-        let output = again(&Part::Load(job)).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| Measured {
-            failures: 1,
-            first_failure: Some(format!("the load generator: {error}")),
-            ..Measured::default()
-        })
+        measured(&Part::Load(job))
     }
 
     fn tell(&self, scenario: Scenario, round: usize) {
@@ -288,9 +334,11 @@ impl Bench {
                 let place = (turn + round) % rows.len();
                 let (peer, one_core, _) = rows[place];
                 for (table, outstanding) in tables.iter_mut().zip(COMPUTE_OUTSTANDING) {
-                    let service = peer
-                        .start(&self.url, one_core)
-                        .expect("it has started before");
+                    let how = How {
+                        one_core,
+                        ..How::default()
+                    };
+                    let service = peer.start(&self.url, how).expect("it has started before");
                     let work = Ask {
                         endpoint: "compute",
                         body: same(&turns),
@@ -302,6 +350,44 @@ impl Bench {
             }
         }
         tables.into()
+    }
+
+    /// One thread that serves, and one more.
+    fn connections(&self) -> Vec<Table> {
+        if !self.peers.contains(&Peer::Ours) {
+            return Vec::new();
+        }
+        let turns = turns_of(LITTLE).to_string();
+        let rows = CONNECTIONS.map(|number| Row::named(Peer::Ours, &format!("ours, {number}")));
+        let mut table = Table::new(
+            Scenario::Connections,
+            Kind::Connections,
+            format!("connections: a handler of 25 us, {LITTLE_OUTSTANDING} outstanding"),
+            "target: more requests a second where cores allow",
+            rows.into(),
+        );
+        for round in 0..self.rounds {
+            self.tell(Scenario::Connections, round);
+            for turn in 0..CONNECTIONS.len() {
+                let place = (turn + round) % CONNECTIONS.len();
+                let how = How {
+                    connections: Some(CONNECTIONS[place]),
+                    ..How::default()
+                };
+                let service = Peer::Ours
+                    .start(&self.url, how)
+                    .expect("it has started before");
+                let work = self.ask(
+                    "compute",
+                    same(&turns),
+                    Pace::Outstanding(LITTLE_OUTSTANDING),
+                );
+                let subject = format!("{}.compute", Peer::Ours);
+                let measured = self.measure(&subject, &work, service.id());
+                table.rows[place].rounds.push(measured);
+            }
+        }
+        vec![table]
     }
 
     fn beside(&self, row: &mut Row, peer: Peer, work: &Ask, service: u32) {
@@ -329,6 +415,16 @@ impl Bench {
             row.ping.extend(ping.map(|ping| ping.join().unwrap()));
         });
     }
+}
+
+/// What a process says that measures.
+fn measured(part: &Part) -> Measured {
+    let output = again(part).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| Measured {
+        failures: 1,
+        first_failure: Some(format!("the process that measures: {error}")),
+        ..Measured::default()
+    })
 }
 
 /// A body that comes back as it is.

@@ -11,10 +11,10 @@ use async_nats::service::ServiceExt as _;
 use async_nats::{Client, Message};
 use futures_util::StreamExt as _;
 use micro::prelude::*;
-use micro::{AppArgs, Request};
+use micro::{AppArgs, ConnectOptions, Request};
 use serde::{Deserialize, Serialize};
 
-use crate::peers::Peer;
+use crate::peers::{How, Peer};
 
 /// What a service prints once it serves.
 pub(crate) const READY: &str = "ready";
@@ -26,20 +26,20 @@ const WAIT: Duration = Duration::from_millis(10);
 /// Two numbers.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Operands {
-    a: f64,
-    b: f64,
+    pub(crate) a: f64,
+    pub(crate) b: f64,
 }
 
 /// Serves until the standard input ends.
-pub(crate) fn run(peer: Peer, url: &str, one_core: bool) {
-    let mut runtime = if one_core {
+pub(crate) fn run(peer: Peer, url: &str, how: How) {
+    let mut runtime = if how.one_core {
         tokio::runtime::Builder::new_current_thread()
     } else {
         tokio::runtime::Builder::new_multi_thread()
     };
     runtime.enable_all().build().unwrap().block_on(async {
         match peer {
-            Peer::Ours => ours(url).await,
+            Peer::Ours => ours(url, how).await,
             Peer::Raw => raw(url, peer, false).await,
             Peer::RawTask => raw(url, peer, true).await,
             Peer::Service => service(url, peer, false).await,
@@ -49,7 +49,8 @@ pub(crate) fn run(peer: Peer, url: &str, one_core: bool) {
     });
 }
 
-/// Computes for a time that depends on the number only.
+/// Computes for a time that depends on the number only: the same code, whoever calls it.
+#[inline(never)]
 pub(crate) fn compute(turns: u64) -> u64 {
     let mut state = black_box(turns) | 1;
     for _ in 0..turns {
@@ -61,7 +62,7 @@ pub(crate) fn compute(turns: u64) -> u64 {
     black_box(state).min(1) * turns
 }
 
-struct Ours;
+pub(crate) struct Ours;
 
 #[service(name = "ours", version = "1.0.0", group = "ours")]
 impl Ours {
@@ -81,7 +82,7 @@ impl Ours {
     }
 }
 
-async fn ours(url: &str) {
+async fn ours(url: &str, how: How) {
     let service = ServiceBuilder::of(Ours)
         .endpoint("echo", async |request: Request| request.payload().clone())
         .endpoint_with(
@@ -92,8 +93,12 @@ async fn ours(url: &str) {
             },
             |endpoint| endpoint.concurrency(1024),
         );
+    let mut options = ConnectOptions::new().urls(url);
+    if let Some(number) = how.connections {
+        options = options.connections(number);
+    }
     App::with_args(AppArgs::default())
-        .nats(url)
+        .connect_options(options)
         .builder(service)
         .on_start(|_| {
             println!("{READY}");

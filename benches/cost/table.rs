@@ -29,6 +29,10 @@ pub(crate) enum Kind {
     Cost,
     Latency,
     Compute,
+    /// As `Cost`, of the side that calls.
+    Call,
+    /// As `Cost`, compared with the first row.
+    Connections,
 }
 
 /// One service.
@@ -122,7 +126,7 @@ impl Table {
         );
         let mut columns = vec![name];
         columns.extend(match self.kind {
-            Kind::Cost => vec![
+            Kind::Cost | Kind::Call => vec![
                 ("CPU us", self.median(Row::cpu_us, 2)),
                 ("min-max", self.spread(Row::cpu_us, 2)),
                 ("ours/it", self.ratio_of_medians(Row::cpu_us)),
@@ -136,7 +140,10 @@ impl Table {
                     self.median(|row| row.series(|seen| seen.broker_us), 2),
                 ),
                 (
-                    "load us",
+                    match self.kind {
+                        Kind::Call => "answers us",
+                        _ => "load us",
+                    },
                     self.median(|row| row.series(|seen| seen.load_us), 2),
                 ),
             ],
@@ -151,6 +158,22 @@ impl Table {
                 ("ours/it", self.ratio_by_round(Row::p999_us)),
                 ("requests/s", self.median(Row::rate, 0)),
                 ("CPU us", self.median(Row::cpu_us, 2)),
+                (
+                    "load us",
+                    self.median(|row| row.series(|seen| seen.load_us), 2),
+                ),
+            ],
+            Kind::Connections => vec![
+                ("requests/s", self.median(Row::rate, 0)),
+                ("min-max", self.spread(Row::rate, 0)),
+                ("times one", self.times_first(Row::rate)),
+                ("CPU us", self.median(Row::cpu_us, 2)),
+                ("p50 us", self.median(Row::p50_us, 0)),
+                ("p99 us", self.median(Row::p99_us, 0)),
+                (
+                    "broker us",
+                    self.median(|row| row.series(|seen| seen.broker_us), 2),
+                ),
                 (
                     "load us",
                     self.median(|row| row.series(|seen| seen.load_us), 2),

@@ -110,6 +110,8 @@ pub(crate) enum Event<'a> {
     Reply(Reply<'a>),
     /// To be answered with [`PONG`].
     Ping,
+    /// The answer to ours.
+    Pong,
 }
 
 pub(crate) const PONG: &[u8] = b"PONG\r\n";
@@ -120,6 +122,8 @@ pub(crate) struct Reply<'a> {
     /// The headers, if they say that it is an error.
     pub(crate) error: Option<&'a [u8]>,
     pub(crate) body: &'a [u8],
+    /// Where to answer, if it is a request.
+    pub(crate) answer_to: Option<&'a [u8]>,
 }
 
 /// A connection that has one subscription: the replies.
@@ -197,6 +201,7 @@ fn next(bytes: &[u8]) -> Result<Option<(Option<Event<'_>>, usize)>> {
     if !has_headers && !line.starts_with(b"MSG ") {
         return match line {
             b"PING" => Ok(Some((Some(Event::Ping), body_at))),
+            b"PONG" => Ok(Some((Some(Event::Pong), body_at))),
             error if error.starts_with(b"-ERR") => {
                 Err(Error::other(String::from_utf8_lossy(error)))
             }
@@ -220,6 +225,8 @@ fn next(bytes: &[u8]) -> Result<Option<(Option<Event<'_>>, usize)>> {
         ticket: ticket(digits),
         error: Some(headers).filter(|headers| is_error(headers)),
         body,
+        // Behind the number of the subscription.
+        answer_to: words.nth(1),
     };
     Ok(Some((Some(Event::Reply(reply)), body_at + length + 2)))
 }

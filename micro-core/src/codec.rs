@@ -60,13 +60,15 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(body: &Bytes) -> Result<T, D
 /// the good case should not pay for.
 fn locate<T: DeserializeOwned>(body: &[u8]) -> DecodeError {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let (path, error) = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
-        Err(error) => (error.path().to_string(), error.into_inner()),
-        Ok(_) => match reader.end() {
-            Err(error) => (".".to_owned(), error),
-            Ok(()) => return DecodeError::new("the body was read in one way and not in another"),
-        },
-    };
+    let read = serde_path_to_error::deserialize::<_, T>(&mut reader);
+    match read.map(|_| reader.end()) {
+        Err(error) => located(&error.path().to_string(), &error.into_inner()),
+        Ok(Err(error)) => located(".", &error),
+        Ok(Ok(())) => DecodeError::new("the body was read in one way and not in another"),
+    }
+}
+
+fn located(path: &str, error: &serde_json::Error) -> DecodeError {
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = error.to_string();
     // Keys and values that are quoted are a stranger's, to either side.
@@ -79,7 +81,7 @@ fn locate<T: DeserializeOwned>(body: &[u8]) -> DecodeError {
     DecodeError {
         at: format!("{path}line {} column {}: ", error.line(), error.column()),
         reason,
-        harmless: harmless(&error),
+        harmless: harmless(error),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::Recent;
 use crate::error::{Incidents, refuse_reserved};
-use crate::wire::{Connection, HeaderError, Headers, Subject};
+use crate::wire::{Connection, HeaderError, Headers, Lane, Subject};
 
 /// What a service or an endpoint says of itself beside its name: text by key.
 pub type Metadata = BTreeMap<String, String>;
@@ -65,6 +65,7 @@ pub struct Context {
     reply: Option<Subject>,
     headers: Option<Headers>,
     arrived: Instant,
+    lane: Lane,
     said: Mutex<Said>,
 }
 
@@ -77,6 +78,7 @@ impl Context {
             reply: None,
             headers: None,
             arrived: Instant::now(),
+            lane: Lane::default(),
             said: Mutex::default(),
         }
     }
@@ -88,8 +90,10 @@ impl Context {
         reply: Option<Subject>,
         headers: Option<Headers>,
         arrived: Instant,
+        lane: Lane,
     ) {
         if let Some(context) = Arc::get_mut(this) {
+            context.lane = lane;
             context.subject = subject;
             context.reply = reply;
             context.headers = headers;
@@ -105,6 +109,7 @@ impl Context {
             reply,
             headers,
             arrived,
+            lane,
             said: Mutex::default(),
         });
     }
@@ -206,7 +211,11 @@ impl Context {
 
     /// The connection that the request came by, for calls and messages of the handler's own.
     pub fn connection(&self) -> &Connection {
-        &self.place.connection
+        self.place.connection.lane(self.lane)
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        self.lane
     }
 
     pub(crate) fn recent(&self) -> &Recent {

@@ -13,7 +13,7 @@ use crate::discovery::{Info, Ping, Stats, Unreadable, read_document};
 use crate::endpoint::{self, Endpoint};
 use crate::error::ServiceError;
 use crate::service::{ServiceBuilder, StartError};
-use crate::wire::{Connection, Headers, Message, Receive as _};
+use crate::wire::{Connection, Headers, Lane, Message, Receive as _};
 
 /// One body, read as the answer to each of the three verbs.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Intake {
 
     fn new(endpoint: Endpoint) -> Self {
         let endpoint = Arc::new(endpoint);
-        let mut intake = endpoint::Intake::new(Arc::clone(&endpoint), None);
+        let mut intake = endpoint::Intake::new(Arc::clone(&endpoint), Lane::default(), None);
         let assumed = Arc::clone(&endpoint);
         Self {
             endpoint,

@@ -14,6 +14,7 @@
 //! | `client` | the caller's side |
 //! | `context`, `error`, `codec` | what a handler may ask; what a failure is; bytes and values |
 //! | `log` | the words of the log |
+//! | `task` | futures whose type is forgotten |
 //! | `wire` | the only module that touches async-nats |
 
 mod app;
@@ -29,6 +30,7 @@ pub mod fuzzing;
 mod handler;
 mod log;
 mod service;
+mod task;
 #[cfg(test)]
 mod vectors;
 mod wire;

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -186,32 +187,38 @@ impl DevServer {
     }
 }
 
+/// Of one type, so that the runtime's code for tasks is compiled once.
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Accepts clients until the sender of `stopped` is used or dropped.
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
-    let mut last_id: ConnectionId = 0;
-    loop {
-        tokio::select! {
-            _ = &mut stopped => break,
-            accepted = listener.accept() => match accepted {
-                Ok((socket, address)) => {
-                    last_id += 1;
-                    connections.spawn(connection::serve(socket, address, last_id, Arc::clone(&shared)));
-                }
-                Err(error) => {
-                    warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            // Finished connections are taken out as they end, so that the set holds only the
-            // living.
-            Some(finished) = connections.join_next() => {
-                if let Err(error) = finished {
-                    error!(%error, "a connection's task failed");
+fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: oneshot::Receiver<()>) -> Task {
+    Box::pin(async move {
+        let mut connections = JoinSet::new();
+        let mut last_id: ConnectionId = 0;
+        loop {
+            tokio::select! {
+                _ = &mut stopped => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((socket, address)) => {
+                        last_id += 1;
+                        let serving = connection::serve(socket, address, last_id, Arc::clone(&shared));
+                        connections.spawn(Box::pin(serving) as Task);
+                    }
+                    Err(error) => {
+                        warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                // Finished connections are taken out as they end, so that the set holds only the
+                // living.
+                Some(finished) = connections.join_next() => {
+                    if let Err(error) = finished {
+                        error!(%error, "a connection's task failed");
+                    }
                 }
             }
         }
-    }
-    drop(listener);
-    connections.shutdown().await;
+        drop(listener);
+        connections.shutdown().await;
+    })
 }

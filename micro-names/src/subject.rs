@@ -121,6 +121,49 @@ fn parse(key: &str, value: &str, wildcards: Wildcards) -> Result<Subject, Proble
             "subjects starting with `{GATEWAYS}` are reserved for the gateways of the NATS server"
         )));
     }
+    // Nearly all are, and a service may have a thousand endpoints.
+    let is_plain = value.bytes().all(is_plain);
+    let pieces = if is_plain {
+        value.split('.').collect()
+    } else {
+        pieces(key, value, wildcards)?
+    };
+    if pieces.contains(&"") {
+        let kept = join(pieces);
+        return Err(Problem::new(format!("`{key}` has an empty token"))
+            .propose((!kept.is_empty()).then_some(kept)));
+    }
+    if is_plain {
+        length::check(key, value.len(), SUBJECT_MAX_BYTES)?;
+        let tokens = pieces.into_iter();
+        let tokens = tokens.map(|piece| Token::Literal(piece.to_owned()));
+        return Ok(Subject {
+            tokens: tokens.collect(),
+        });
+    }
+    check_wildcards(key, value, &pieces, wildcards)?;
+    let subject = Subject {
+        tokens: pieces.into_iter().map(token).collect(),
+    };
+    let mut seen = HashSet::new();
+    for (name, _) in subject.placeholders() {
+        if !seen.insert(name) {
+            return Err(Problem::new(format!(
+                "placeholder `{{{name}}}` is used twice"
+            )));
+        }
+    }
+    length::check(key, subject.wire().len(), SUBJECT_MAX_BYTES)?;
+    Ok(subject)
+}
+
+/// What is in a subject of literal tokens only, about which there is nothing more to say.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+/// The tokens of a subject that is not plain, if they can be some.
+fn pieces<'v>(key: &str, value: &'v str, wildcards: Wildcards) -> Result<Vec<&'v str>, Problem> {
     let pieces = split(key, value).map_err(|problem| {
         // `{{id}}`, as in a format string.
         let single = value.replace("{{", "{").replace("}}", "}");
@@ -140,25 +183,7 @@ fn parse(key: &str, value: &str, wildcards: Wildcards) -> Result<Subject, Proble
             value.escape_debug()
         )));
     }
-    if pieces.contains(&"") {
-        let kept = join(pieces);
-        return Err(Problem::new(format!("`{key}` has an empty token"))
-            .propose((!kept.is_empty()).then_some(kept)));
-    }
-    check_wildcards(key, value, &pieces, wildcards)?;
-    let subject = Subject {
-        tokens: pieces.into_iter().map(token).collect(),
-    };
-    let mut seen = HashSet::new();
-    for (name, _) in subject.placeholders() {
-        if !seen.insert(name) {
-            return Err(Problem::new(format!(
-                "placeholder `{{{name}}}` is used twice"
-            )));
-        }
-    }
-    length::check(key, subject.wire().len(), SUBJECT_MAX_BYTES)?;
-    Ok(subject)
+    Ok(pieces)
 }
 
 /// Splits at the dots outside braces, and sees that the braces pair up.

@@ -1,7 +1,7 @@
 //! Long runs under load, each with a verdict: `cargo test --release --test soak`.
 //!
 //! ```text
-//! cargo test --release --test soak                  # all of them, some four minutes
+//! cargo test --release --test soak                  # all of them, some five minutes
 //! cargo test --release --test soak -- leave rolling # some of them
 //! ```
 //!
@@ -28,6 +28,7 @@ mod proxy;
 #[path = "../support/raw.rs"]
 mod raw;
 
+mod calls;
 mod instance;
 mod leave;
 mod overload;
@@ -41,13 +42,16 @@ use broker::Broker;
 /// What was held to a bound, with its figures, and whether it kept it.
 pub(crate) type Verdict = (String, bool);
 
-const RUNS: [&str; 4] = ["leave", "rolling", "overload", "stats"];
+const RUNS: [&str; 5] = ["leave", "rolling", "overload", "stats", "calls"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "serve") {
         return instance::serve(&arguments[1..]).await;
+    }
+    if arguments.first().is_some_and(|first| first == "call") {
+        return calls::call(&arguments[1..]).await;
     }
     if let Some(unknown) = arguments.iter().find(|run| !RUNS.contains(&run.as_str())) {
         eprintln!("there is no run `{unknown}`: there are {}", RUNS.join(", "));
@@ -63,6 +67,7 @@ async fn main() -> ExitCode {
             "leave" => leave::run(&broker).await,
             "rolling" => rolling::run(&broker).await,
             "stats" => stats::run(&broker).await,
+            "calls" => calls::run(&broker).await,
             _ => overload::run(&broker).await,
         };
         for (what, kept) in verdicts {

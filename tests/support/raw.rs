@@ -133,6 +133,19 @@ pub(crate) async fn until(what: &str, mut looks: impl AsyncFnMut() -> bool) {
     assert!(seen.is_ok(), "never came: {what}");
 }
 
+/// Asks until there is an answer: a request on its way into the client that fails is lost with it.
+#[allow(dead_code, reason = "for one of those that have this")]
+pub(crate) async fn until_answered(client: &Client, subject: &str, body: &'static str) {
+    until("an answer", async || {
+        let request = async_nats::Request::new()
+            .payload(body.into())
+            .timeout(Some(Duration::from_millis(500)));
+        let answer = client.send_request(subject.to_owned(), request).await;
+        answer.is_ok_and(|answer| answer.payload == body)
+    })
+    .await;
+}
+
 pub(crate) fn json(message: &Message) -> Value {
     serde_json::from_slice(&message.payload).unwrap()
 }

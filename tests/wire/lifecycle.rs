@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use micro::{App, Connection, Request, RunningService, ServiceBuilder, StartError};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
@@ -414,6 +415,31 @@ async fn a_stop_ends_while_the_server_is_away() {
         .await
         .unwrap();
     assert!(report.abandoned.is_empty(), "{report:?}");
+    flood.abort();
+}
+
+/// Each for itself: they do not wait for each other, nor for the server to come back.
+#[tokio::test]
+async fn starts_end_while_the_server_is_away() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let connection = Connection::connect(&url).await.unwrap();
+    network.cut();
+    raw::until("the connection lost", async || !connection.is_connected()).await;
+    let start = async |subject: String| {
+        let service = ServiceBuilder::new("away", "1.0.0");
+        let service = service.endpoint(&subject, async |_: Request| ());
+        service.start(&connection).await
+    };
+    let starts = (0..32).map(|number| start(format!("x{number}")));
+    let failed = tokio::time::timeout(raw::PATIENCE, join_all(starts)).await;
+    assert!(failed.unwrap().iter().all(Result::is_err));
+    // And with the client's queue of commands full, which nobody empties now.
+    let client = connection.client();
+    let flood =
+        tokio::spawn(async move { while client.publish("nowhere", "".into()).await.is_ok() {} });
+    let failed = tokio::time::timeout(raw::PATIENCE, start("late".to_owned())).await;
+    assert!(failed.unwrap().is_err());
     flood.abort();
 }
 

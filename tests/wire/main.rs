@@ -24,8 +24,10 @@ mod proxy;
 mod raw;
 
 mod builder;
+mod calls;
 mod changes;
 mod connecting;
+mod connections;
 mod counters;
 mod deadline;
 mod discovery;

@@ -2,9 +2,7 @@
 //! Whoever may publish to a subject can send one: it costs a service no more than a reconnect.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_nats::Client;
 use async_nats::client::RequestErrorKind;
 use futures_util::StreamExt as _;
 use micro::{
@@ -67,18 +65,6 @@ async fn poison(broker: &Broker, incidents: &mut mpsc::UnboundedReceiver<Inciden
     assert_eq!(told, Incident::ClientFailed);
 }
 
-/// Asks until there is an answer: a request on its way into the client that fails is lost with it.
-async fn is_answered(client: &Client, subject: &str, body: &'static str) {
-    raw::until("an answer", async || {
-        let request = async_nats::Request::new()
-            .payload(body.into())
-            .timeout(Some(Duration::from_millis(500)));
-        let answer = client.send_request(subject.to_owned(), request).await;
-        answer.is_ok_and(|answer| answer.payload == body)
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_service_goes_on_as_itself_when_its_client_fails() {
     let broker = Broker::start().await;
@@ -102,8 +88,8 @@ async fn a_service_goes_on_as_itself_when_its_client_fails() {
             .unwrap();
         raw::soon(begun.recv()).await.unwrap();
         poison(&broker, &mut incidents).await;
-        is_answered(&client, "echo", "after").await;
-        is_answered(&client, "all", "after").await;
+        raw::until_answered(&client, "echo", "after").await;
+        raw::until_answered(&client, "all", "after").await;
         gate.add_permits(1);
         let answer = raw::soon(held.next()).await.unwrap();
         assert_eq!(answer.payload, "passed");
@@ -136,7 +122,7 @@ async fn a_service_outlives_a_row_of_failures() {
     for _ in 0..20 {
         raw::poison(broker.url(), "echo").await;
     }
-    is_answered(&client, "echo", "after").await;
+    raw::until_answered(&client, "echo", "after").await;
     assert_eq!(service.stop().await.cause, None);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
 
 use super::error::AppError;
 use super::settings::{self, Environment, Flags, Settings};
@@ -11,7 +11,7 @@ use crate::wire::ConnectOptions;
 /// The arguments that every service has.
 ///
 /// [`App::from_args`](super::App::from_args) reads them. To have arguments of your own beside them,
-/// flatten these into yours (with `clap` among your dependencies):
+/// flatten these into yours (with `clap` and its feature `derive` among your dependencies):
 ///
 /// ```
 /// # use micro_core as micro;
@@ -38,14 +38,6 @@ pub struct AppArgs {
     flags: Flags,
     /// Where the rest is looked up. Nowhere, for whoever has no arguments.
     environment: Environment,
-    command: Option<Command>,
-}
-
-// Apart from `AppArgs`, and with plain comments: clap would take the documentation of a flattened
-// type for the description of the user's program.
-#[derive(Args, Clone, Debug, Default)]
-struct Commands {
-    #[command(subcommand)]
     command: Option<Command>,
 }
 
@@ -82,11 +74,11 @@ impl AppArgs {
 
 impl Args for AppArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
-        Commands::augment_args(settings::add_to(command))
+        settings::add_to(command).subcommand(call_command())
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        Commands::augment_args_for_update(settings::add_to(command))
+        Self::augment_args(command)
     }
 }
 
@@ -95,7 +87,7 @@ impl FromArgMatches for AppArgs {
         Ok(Self {
             flags: settings::read_from(matches),
             environment: Environment::Process,
-            command: Commands::from_arg_matches(matches)?.command,
+            command: Command::read_from(matches),
         })
     }
 
@@ -108,32 +100,84 @@ impl FromArgMatches for AppArgs {
     }
 }
 
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug)]
 pub(super) enum Command {
-    /// Calls an endpoint of the running service and prints the answer
     Call(CallArgs),
 }
 
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CallArgs {
-    /// The name of an endpoint, or a subject such as `history.ada`
     pub(super) endpoint: String,
-
-    /// The body of the request, JSON for typed endpoints; `-` reads it from the standard input
-    #[arg(
-        default_value = "",
-        hide_default_value = true,
-        allow_negative_numbers = true
-    )]
     pub(super) payload: String,
-
-    /// A header of the request; may be given several times
-    #[arg(short = 'H', long = "header", value_name = "NAME:VALUE", value_parser = header)]
     pub(super) headers: Vec<(String, String)>,
-
-    /// How long to wait for the answer, such as `500ms` or `2s`
-    #[arg(long, default_value = "5s", value_parser = duration)]
     pub(super) timeout: Duration,
+}
+
+const CALL: &str = "call";
+const ENDPOINT: &str = "endpoint";
+const PAYLOAD: &str = "payload";
+const HEADERS: &str = "headers";
+const TIMEOUT: &str = "timeout";
+const TIMEOUT_DEFAULT: &str = "5s";
+
+/// By hand and not derived: the code of a derive, and what compiles it, is more than all of it.
+fn call_command() -> clap::Command {
+    clap::Command::new(CALL)
+        .about("Calls an endpoint of the running service and prints the answer")
+        .arg(
+            Arg::new(ENDPOINT)
+                .value_name("ENDPOINT")
+                .required(true)
+                .help("The name of an endpoint, or a subject such as `history.ada`"),
+        )
+        .arg(
+            Arg::new(PAYLOAD)
+                .value_name("PAYLOAD")
+                .default_value("")
+                .hide_default_value(true)
+                .allow_negative_numbers(true)
+                .help(
+                    "The body of the request, JSON for typed endpoints; `-` reads it from the standard input",
+                ),
+        )
+        .arg(
+            Arg::new(HEADERS)
+                .short('H')
+                .long("header")
+                .value_name("NAME:VALUE")
+                .action(ArgAction::Append)
+                .value_parser(header)
+                .help("A header of the request; may be given several times"),
+        )
+        .arg(
+            Arg::new(TIMEOUT)
+                .long("timeout")
+                .value_name("TIMEOUT")
+                .default_value(TIMEOUT_DEFAULT)
+                .value_parser(duration)
+                .help("How long to wait for the answer, such as `500ms` or `2s`"),
+        )
+}
+
+impl Command {
+    fn read_from(matches: &ArgMatches) -> Option<Self> {
+        let given = matches.subcommand_matches(CALL)?;
+        Some(Self::Call(CallArgs {
+            endpoint: value(given, ENDPOINT)?,
+            payload: value(given, PAYLOAD)?,
+            headers: given
+                .try_get_many(HEADERS)
+                .ok()
+                .flatten()
+                .map(|headers| headers.cloned().collect())
+                .unwrap_or_default(),
+            timeout: value(given, TIMEOUT)?,
+        }))
+    }
+}
+
+fn value<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Option<T> {
+    matches.try_get_one(name).ok().flatten().cloned()
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

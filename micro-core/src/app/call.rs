@@ -19,7 +19,7 @@ pub(super) async fn call(
 ) -> Result<(), AppError> {
     let subject = subject(endpoints, &args.endpoint)?;
     let caller = Caller::new(connection).timeout(args.timeout);
-    let mut call: Call<'_, Bytes, Error> = Outgoing::new(&caller, subject.as_str())
+    let mut call: Call<'_, Bytes, Error> = Outgoing::new(&caller, subject)
         .raw(body(&args.payload)?)
         .call();
     for (name, value) in &args.headers {

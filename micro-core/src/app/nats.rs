@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use futures_util::future::BoxFuture;
 use micro_devserver::DevServer;
 
 use super::error::AppError;
@@ -130,6 +131,7 @@ impl Search {
 
     /// For a program that only calls: a dev server of its own would have nobody to call.
     pub(super) async fn connect_to_running(mut self) -> Result<Connection, AppError> {
+        self.settings.options.connections = None;
         self.check()?;
         let settings = self.settings.clone();
         let named = self.named().filter(|urls| *urls != DEV);
@@ -160,27 +162,31 @@ impl Search {
         self.settings.explain(error)
     }
 
-    async fn connect_to(&self, urls: &str) -> Result<Nats, ConnectError> {
-        let url = ServerUrls::parse(urls)?.to_string();
-        let connection = wire::connect(&self.settings.options.clone().urls(urls)).await?;
-        Ok(Nats {
-            origin: Origin::Server {
-                for_others: self.settings.repeated(&url),
-                kind: kind(&connection),
-                url,
-            },
-            connection,
-            dev_server: None,
+    fn connect_to<'a>(&'a self, urls: &'a str) -> BoxFuture<'a, Result<Nats, ConnectError>> {
+        Box::pin(async move {
+            let url = ServerUrls::parse(urls)?.to_string();
+            let connection = wire::connect(&self.settings.options.clone().urls(urls)).await?;
+            Ok(Nats {
+                origin: Origin::Server {
+                    for_others: self.settings.repeated(&url),
+                    kind: kind(&connection),
+                    url,
+                },
+                connection,
+                dev_server: None,
+            })
         })
     }
 
     /// Looks before it connects, since most often nothing is there and a look is quick. A server
     /// that waits for TLS shows nothing to whoever only looks.
-    async fn connect_to_default(&self) -> Result<Nats, ConnectError> {
-        if !self.settings.options.tls.is_first() {
-            wire::look(&ServerUrls::parse(&self.default_url)?).await?;
-        }
-        self.connect_to(&self.default_url).await
+    fn connect_to_default(&self) -> BoxFuture<'_, Result<Nats, ConnectError>> {
+        Box::pin(async move {
+            if !self.settings.options.tls.is_first() {
+                wire::look(&ServerUrls::parse(&self.default_url)?).await?;
+            }
+            self.connect_to(&self.default_url).await
+        })
     }
 
     /// Connects to the dev server of another program, as this program connects to its own.
@@ -196,37 +202,41 @@ impl Search {
             urls: Some(url.to_owned()),
             name: self.settings.options.name.clone(),
             own_thread: self.settings.options.own_thread,
+            connections: self.settings.options.connections,
             ..ConnectOptions::default()
         }
     }
 
-    async fn start_dev_server(&self) -> Result<Nats, AppError> {
-        let server = if let Ok(server) = DevServer::builder().port(self.dev_port).start().await {
-            server
-        } else {
-            // Another program may have started one just now: then that is where to be, unless one
-            // inside this process was asked for.
-            if self.named().is_none()
-                && let Ok(nats) = self.connect_to_default().await
+    fn start_dev_server(&self) -> BoxFuture<'_, Result<Nats, AppError>> {
+        Box::pin(async move {
+            let server = if let Ok(server) = DevServer::builder().port(self.dev_port).start().await
             {
-                return Ok(nats);
-            }
-            DevServer::start()
+                server
+            } else {
+                // Another program may have started one just now: then that is where to be, unless one
+                // inside this process was asked for.
+                if self.named().is_none()
+                    && let Ok(nats) = self.connect_to_default().await
+                {
+                    return Ok(nats);
+                }
+                DevServer::start()
+                    .await
+                    .map_err(|error| AppError::DevServer {
+                        reason: error.to_string(),
+                    })?
+            };
+            let connection = wire::connect(&self.options_for_dev(&server.url()))
                 .await
-                .map_err(|error| AppError::DevServer {
-                    reason: error.to_string(),
-                })?
-        };
-        let connection = wire::connect(&self.options_for_dev(&server.url()))
-            .await
-            .map_err(|error| self.explain(error))?;
-        Ok(Nats {
-            connection,
-            origin: Origin::Dev {
-                for_others: self.settings.repeated_for_dev(&server.url()),
-                url: server.url(),
-            },
-            dev_server: Some(server),
+                .map_err(|error| self.explain(error))?;
+            Ok(Nats {
+                connection,
+                origin: Origin::Dev {
+                    for_others: self.settings.repeated_for_dev(&server.url()),
+                    url: server.url(),
+                },
+                dev_server: Some(server),
+            })
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all, select_all};
+use futures_util::future::{BoxFuture, select_all};
 use tokio::sync::watch;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -211,8 +211,7 @@ impl App {
     /// When there is no connection, a service does not start, the `call` subcommand has no answer,
     /// or handlers had to be abandoned. Returned from `main`, that is exit code 1.
     pub async fn run(self) -> Result<(), Error> {
-        // All the states of a program are large, and would be part of whatever awaits this.
-        match Box::pin(self.try_run()).await {
+        match self.running().await {
             Err(error) if error.is_usage() => {
                 let code = error.exit_code();
                 let _ = writeln!(std::io::stderr(), "error: {error}");
@@ -222,12 +221,19 @@ impl App {
         }
     }
 
+    /// All the states of a program are large, and would be part of whatever awaits this; and of
+    /// unknown type here, its code is compiled with this crate and not once more with the user's.
+    #[inline(never)]
+    fn running(self) -> BoxFuture<'static, Result<(), AppError>> {
+        Box::pin(self.try_run())
+    }
+
     async fn try_run(mut self) -> Result<(), AppError> {
         let args = self.take_args();
         log_to_stderr(self.log_targets(&args)?);
         remember_places();
         if let Some(Command::Call(call)) = args.command() {
-            return self.call(&args, call).await;
+            return self.call(&args, call).boxed().await;
         }
         let mut signals = Signals::listen().map_err(AppError::Signals)?;
         let mut app = tokio::select! {
@@ -236,7 +242,7 @@ impl App {
             signal = signals.next() => std::process::exit(signal.exit_code),
         };
         let (ask, asked) = watch::channel(false);
-        let mut life = std::pin::pin!(app.live(self.services, self.hooks, StopWish(asked)));
+        let mut life = app.live(self.services, self.hooks, StopWish(asked)).boxed();
         tokio::select! {
             result = &mut life => return result,
             signal = signals.next() => {
@@ -262,13 +268,19 @@ impl App {
     ///
     /// When there is no connection, or a service does not start; then none runs. With
     /// `#[micro::main]`, wrong usage ends the process with code 2: see [`AppError::exit_code`].
-    pub async fn start(mut self) -> Result<RunningApp, AppError> {
-        let args = self.take_args();
-        self.check_unused(&args)?;
-        let mut app = self.open(&args)?.await?;
-        app.start(self.services, self.hooks, &mut StopWish::never())
-            .await?;
-        Ok(app)
+    pub async fn start(self) -> Result<RunningApp, AppError> {
+        self.starting().await
+    }
+
+    fn starting(mut self) -> BoxFuture<'static, Result<RunningApp, AppError>> {
+        Box::pin(async move {
+            let args = self.take_args();
+            self.check_unused(&args)?;
+            let mut app = self.open(&args)?.await?;
+            app.start(self.services, self.hooks, &mut StopWish::never())
+                .await?;
+            Ok(app)
+        })
     }
 
     /// Connects as [`run`](Self::run) would, for a program that only calls: by the same flags,
@@ -291,20 +303,26 @@ impl App {
     ///
     /// When what was said cannot be used, when no server is there, and when it refuses the
     /// connection.
-    pub async fn connect(mut self) -> Result<Connection, AppError> {
-        let args = match std::mem::replace(&mut self.args, Source::Process) {
-            Source::Given(args) => args,
-            Source::Process => args::read_without_service(),
-        };
-        self.check_unused(&args)?;
-        if let Some(connection) = self.connection {
-            return Ok(connection);
-        }
-        let name = match self.services.first() {
-            Some(service) => service.name().to_owned(),
-            None => program::name(),
-        };
-        self.search(&args, &name)?.connect_to_running().await
+    pub async fn connect(self) -> Result<Connection, AppError> {
+        self.connecting().await
+    }
+
+    fn connecting(mut self) -> BoxFuture<'static, Result<Connection, AppError>> {
+        Box::pin(async move {
+            let args = match std::mem::replace(&mut self.args, Source::Process) {
+                Source::Given(args) => args,
+                Source::Process => args::read_without_service(),
+            };
+            self.check_unused(&args)?;
+            if let Some(connection) = self.connection {
+                return Ok(connection);
+            }
+            let name = match self.services.first() {
+                Some(service) => service.name().to_owned(),
+                None => program::name(),
+            };
+            self.search(&args, &name)?.connect_to_running().await
+        })
     }
 
     fn log_targets(&self, args: &AppArgs) -> Result<Targets, AppError> {
@@ -348,7 +366,7 @@ impl App {
     fn open(
         &self,
         args: &AppArgs,
-    ) -> Result<impl Future<Output = Result<RunningApp, AppError>> + Send + use<>, AppError> {
+    ) -> Result<BoxFuture<'static, Result<RunningApp, AppError>>, AppError> {
         let Some(first) = self.services.first() else {
             return Err(AppError::NoService);
         };
@@ -356,9 +374,9 @@ impl App {
             Some(connection) => Err(Nats::given(connection.clone())),
             None => Ok(self.search(args, first.name())?),
         };
-        Ok(async move {
+        Ok(Box::pin(async move {
             let nats = match search {
-                Ok(search) => search.connect().boxed().await?,
+                Ok(search) => search.connect().await?,
                 Err(given) => given,
             };
             Ok(RunningApp {
@@ -367,7 +385,7 @@ impl App {
                 origin: nats.origin,
                 _dev_server: nats.dev_server,
             })
-        })
+        }))
     }
 
     async fn call(self, args: &AppArgs, call: &args::CallArgs) -> Result<(), AppError> {
@@ -438,7 +456,20 @@ impl RunningApp {
 
     /// Stops all of them, each without losing a request.
     pub async fn stop(&self) -> Vec<StopReport> {
-        join_all(self.services.iter().map(RunningService::stop)).await
+        self.stop_all().await
+    }
+
+    fn stop_all(&self) -> BoxFuture<'_, Vec<StopReport>> {
+        Box::pin(async move {
+            for service in &self.services {
+                service.begin_stop(None);
+            }
+            let mut reports = Vec::with_capacity(self.services.len());
+            for service in &self.services {
+                reports.push(service.stopped().await);
+            }
+            reports
+        })
     }
 
     /// Starts, says so, waits for a wish to stop, and stops.
@@ -480,7 +511,7 @@ impl RunningApp {
         wish: &mut StopWish,
     ) -> Result<bool, AppError> {
         for service in services {
-            let mut starting = std::pin::pin!(service.start(&self.connection));
+            let mut starting = service.start(&self.connection).boxed();
             let (started, wished) = tokio::select! {
                 started = &mut starting => (started, false),
                 // Some of its endpoints may be served already: it stops as the others do, once it

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::io::{self, Write as _};
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use super::error::AppError;
@@ -22,12 +23,21 @@ pub fn block_on<T, E>(run: impl Future<Output = Result<T, E>>) -> Result<T, E>
 where
     E: From<io::Error>,
 {
+    let mut result = None;
+    drive(pin!(async { result = Some(run.await) }))?;
+    result.unwrap_or_else(|| Err(io::Error::other("the program ended before its end").into()))
+}
+
+/// The part that is the same for every `main`, so that a program has it once, and not a runtime's
+/// entrance made for its own.
+#[inline(never)]
+fn drive(main: Pin<&mut dyn Future<Output = ()>>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(run);
+    runtime.block_on(main);
     runtime.shutdown_timeout(BLOCKED_WITHIN);
-    result
+    Ok(())
 }
 
 /// Runs an async `main`: wrong usage ends the process with its exit code.
@@ -40,18 +50,21 @@ where
     E: From<io::Error> + 'static,
 {
     let result = block_on(main);
-    if let Err(error) = &result
-        && let Some(usage) = app_error(error).filter(|error| error.is_usage())
-    {
-        let _ = writeln!(io::stderr(), "error: {usage}");
-        std::process::exit(usage.exit_code().into());
+    if let Err(error) = &result {
+        end_if_misused(error);
     }
     result
 }
 
+fn end_if_misused(error: &dyn Any) {
+    if let Some(usage) = app_error(error).filter(|error| error.is_usage()) {
+        let _ = writeln!(io::stderr(), "error: {usage}");
+        std::process::exit(usage.exit_code().into());
+    }
+}
+
 /// The error of an `App`, as `main` returns it: as it is, in an [`Error`], or in a box.
-fn app_error<E: 'static>(error: &E) -> Option<&AppError> {
-    let error: &dyn Any = error;
+fn app_error(error: &dyn Any) -> Option<&AppError> {
     if let Some(error) = error.downcast_ref::<Error>() {
         return error.source()?.downcast_ref();
     }

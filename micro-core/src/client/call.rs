@@ -44,7 +44,7 @@ impl<R, E> Call<'_, R, E> {
     ///
     /// As awaiting the call.
     pub async fn answer(self) -> Result<Answer<R>, CallError<E>> {
-        let call = self.header(INSTANCE_HEADER, "?");
+        let mut call = self.header(INSTANCE_HEADER, "?");
         let started = Instant::now();
         let (value, headers) = call.make().await?;
         let took = started.elapsed();
@@ -56,36 +56,37 @@ impl<R, E> Call<'_, R, E> {
         })
     }
 
-    async fn make(self) -> Result<(R, Headers), CallError<E>> {
+    /// By reference, so that there is one copy of it in the future.
+    async fn make(&mut self) -> Result<(R, Headers), CallError<E>> {
         let subject = self.outgoing.subject();
-        let Outgoing {
-            caller,
-            headers,
-            payload,
-            problem,
-            ..
-        } = self.outgoing;
-        if let Some(reason) = problem {
-            return Err(CallError::Request { subject, reason });
+        if let Some(reason) = self.outgoing.problem.take() {
+            return Err(CallError::Request {
+                subject: subject.to_string(),
+                reason,
+            });
         }
-        let request = caller
-            .connection()
-            .request(subject.as_str().into(), headers, payload);
-        let message = match tokio::time::timeout(self.timeout, request).await {
-            Ok(Ok(message)) => message,
-            Ok(Err(RequestError::NoResponders)) => return Err(CallError::NoResponders { subject }),
-            Ok(Err(RequestError::Publish(source))) => {
-                return Err(CallError::Transport { subject, source });
+        let request = self.outgoing.caller.connection().request(
+            subject.clone(),
+            self.outgoing.headers.take(),
+            std::mem::take(&mut self.outgoing.payload),
+        );
+        match tokio::time::timeout(self.timeout, request).await {
+            Ok(Ok(message)) => {
+                let headers = message.headers.map(Headers::from_inner);
+                self.reading.read(&subject, headers, &message.payload)
             }
-            Err(_) => {
-                return Err(CallError::Timeout {
-                    subject,
-                    after: self.timeout,
-                });
-            }
-        };
-        let headers = message.headers.map(Headers::from_inner);
-        self.reading.read(subject, headers, &message.payload)
+            Ok(Err(RequestError::NoResponders)) => Err(CallError::NoResponders {
+                subject: subject.to_string(),
+            }),
+            Ok(Err(RequestError::Publish(source))) => Err(CallError::Transport {
+                subject: subject.to_string(),
+                source,
+            }),
+            Err(_) => Err(CallError::Timeout {
+                subject: subject.to_string(),
+                after: self.timeout,
+            }),
+        }
     }
 }
 
@@ -97,7 +98,7 @@ where
     type Output = Result<R, CallError<E>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move { self.make().await.map(|(value, _)| value) })
     }
 }

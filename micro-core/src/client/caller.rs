@@ -58,7 +58,7 @@ impl Caller {
         R: DeserializeOwned + 'static,
         E: ServiceError,
     {
-        Outgoing::new(self, subject).json(&payload).call()
+        Outgoing::new(self, subject.into()).json(&payload).call()
     }
 
     /// The connection that calls go over.

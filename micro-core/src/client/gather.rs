@@ -99,7 +99,8 @@ impl<R, E> Gather<'_, R, E> {
     }
 
     async fn make(self) -> Result<Gathered<R, E>, CallError<E>> {
-        let subject = self.call.outgoing.subject();
+        let to = self.call.outgoing.subject();
+        let subject = to.to_string();
         let Outgoing {
             caller,
             headers,
@@ -119,7 +120,6 @@ impl<R, E> Gather<'_, R, E> {
             failures: Vec::new(),
             ended: Ended::Within,
         };
-        let to = subject.as_str().into();
         match Collection::open(caller.connection(), window, to, headers, payload).await {
             Ok(Some(mut replies)) => {
                 gathered.ended = loop {
@@ -201,7 +201,7 @@ impl<R, E> Gathered<R, E> {
             .as_ref()
             .and_then(|headers| headers.get(INSTANCE_HEADER))
             .map(str::to_owned);
-        match reading.read(subject.to_owned(), headers, &message.payload) {
+        match reading.read(subject, headers, &message.payload) {
             Ok((value, headers)) => self.answers.push(Answer {
                 value,
                 headers,

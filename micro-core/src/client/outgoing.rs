@@ -1,5 +1,6 @@
 //! A request while it is being put together.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use super::{Call, Caller};
 use crate::codec;
 use crate::context::TIMEOUT_HEADER;
 use crate::error::ServiceError;
-use crate::wire::Headers;
+use crate::wire::{Headers, Subject};
 
 /// A request while it is being put together, argument by argument.
 ///
@@ -22,7 +23,7 @@ use crate::wire::Headers;
 pub struct Outgoing<'a> {
     pub(super) caller: &'a Caller,
     /// With its placeholders, until the call is made.
-    pattern: String,
+    pattern: Cow<'static, str>,
     /// The values of placeholders, by name.
     values: Vec<(String, String)>,
     pub(super) headers: Option<Headers>,
@@ -32,7 +33,7 @@ pub struct Outgoing<'a> {
 
 impl<'a> Outgoing<'a> {
     /// A request for `subject`, which may have `{placeholders}`.
-    pub fn new(caller: &'a Caller, subject: impl Into<String>) -> Self {
+    pub fn new(caller: &'a Caller, subject: impl Into<Cow<'static, str>>) -> Self {
         Self {
             caller,
             pattern: subject.into(),
@@ -117,7 +118,14 @@ impl<'a> Outgoing<'a> {
 
     /// The pattern with its placeholders filled in, token by token: a value is never read as a
     /// placeholder itself.
-    pub(super) fn subject(&self) -> String {
+    pub(super) fn subject(&self) -> Subject {
+        if self.values.is_empty() {
+            // Which is what a generated client has, and costs nothing.
+            return match &self.pattern {
+                Cow::Borrowed(subject) => Subject::from_static(subject),
+                Cow::Owned(subject) => subject.as_str().into(),
+            };
+        }
         let tokens: Vec<&str> = self
             .pattern
             .split('.')
@@ -132,7 +140,7 @@ impl<'a> Outgoing<'a> {
                 value.map_or(token, |(_, value)| value)
             })
             .collect();
-        tokens.join(".")
+        tokens.join(".").into()
     }
 
     /// Keeps the first problem: later ones may follow from it.

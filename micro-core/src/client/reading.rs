@@ -28,7 +28,7 @@ impl<R, E> Reading<R, E> {
     /// What a reply to a request for `subject` says: a value, with its headers, or an error.
     pub(super) fn read(
         &self,
-        subject: String,
+        subject: &str,
         headers: Option<Headers>,
         body: &Bytes,
     ) -> Result<(R, Headers), CallError<E>> {
@@ -37,7 +37,10 @@ impl<R, E> Reading<R, E> {
         }
         match (self.value)(body) {
             Ok(value) => Ok((value, headers.unwrap_or_default())),
-            Err(source) => Err(CallError::Decode { subject, source }),
+            Err(source) => Err(CallError::Decode {
+                subject: subject.to_owned(),
+                source,
+            }),
         }
     }
 }
@@ -57,7 +60,9 @@ where
         value: codec::decode::<R>,
         error: E::from_fault,
     };
-    reading.read(subject, headers, body).map(|(value, _)| value)
+    reading
+        .read(&subject, headers, body)
+        .map(|(value, _)| value)
 }
 
 /// A type that a reply is expected to have. Its inherent methods are found before those of

@@ -1,4 +1,4 @@
-//! The documents of one instance: PING and INFO prepared, STATS from the counters.
+//! The documents of one instance: PING prepared, INFO kept once it is written, STATS from the counters.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use micro_names::Shown;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::context::{Instance, Metadata};
 use crate::endpoint::{EndpointInfo, EndpointStats, Roster, or_default};
+use crate::task;
 
 /// The answer to PING.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +120,8 @@ pub(crate) struct Documents {
     roster: Arc<Roster>,
     started: Mutex<SystemTime>,
     ping: Bytes,
-    info: RwLock<Bytes>,
+    /// Written when it is first asked for: of a thousand endpoints that takes half a millisecond.
+    info: RwLock<Option<Bytes>>,
 }
 
 impl Documents {
@@ -131,15 +134,14 @@ impl Documents {
             info: RwLock::default(),
         };
         documents.ping = json(&documents.ping());
-        documents.prepare_info();
         documents
     }
 
-    /// Writes INFO anew: to be called when an endpoint has come or gone. The lock is taken first,
-    /// so that of two who call at once the last to write has seen both changes.
-    pub(crate) fn prepare_info(&self) {
+    /// Has INFO written anew when it is next asked for: to be called when an endpoint has come or
+    /// gone.
+    pub(crate) fn forget_info(&self) {
         let mut info = self.info.write().unwrap_or_else(PoisonError::into_inner);
-        *info = json(&self.info());
+        *info = None;
     }
 
     /// Counts from now on, and says what there was before. One at a time, so that the times of the
@@ -156,10 +158,15 @@ impl Documents {
     }
 
     pub(crate) fn info_bytes(&self) -> Bytes {
-        self.info
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let info = self.info.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(written) = &*info {
+            return written.clone();
+        }
+        drop(info);
+        // It is written under the lock: whoever changes the endpoints meanwhile has it forgotten
+        // again.
+        let mut info = self.info.write().unwrap_or_else(PoisonError::into_inner);
+        info.get_or_insert_with(|| json(&self.info())).clone()
     }
 
     /// Stats handlers are the user's and may block, so they are not called in a task, where a
@@ -168,9 +175,13 @@ impl Documents {
         if !self.roster.has_stats_handlers() {
             return json(&self.stats());
         }
-        let written = tokio::task::spawn_blocking(move || json(&self.stats())).await;
+        let (write, written) = oneshot::channel();
+        task::spawn_blocking(Box::new(move || {
+            // Whoever asked may be gone.
+            let _ = write.send(json(&self.stats()));
+        }));
         // A panic is caught nearer to the handler, so this is the end of the runtime.
-        written.unwrap_or_default()
+        written.await.unwrap_or_default()
     }
 
     pub(crate) fn instance(&self) -> &Instance {
@@ -260,7 +271,7 @@ mod tests {
             assert_eq!(first.as_ptr(), second.as_ptr());
         }
         let before = documents.info_bytes();
-        documents.prepare_info();
+        documents.forget_info();
         assert_ne!(before.as_ptr(), documents.info_bytes().as_ptr());
     }
 }

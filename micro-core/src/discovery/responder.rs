@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::SelectAll;
 
 use super::Documents;
 use crate::context::Instance;
 use crate::error::{Incident, Incidents};
 use crate::log::{Flood, Pause, REQUEST, line};
 use crate::wire::{
-    Connection, Home, Message, Outbound, Reader, Receive, SubscribeError, Subscription,
+    Connection, Home, Message, Outbound, Outbox, PublishError, Reader, Receive, Sent,
+    SubscribeError, Subscription, read_aside,
 };
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
@@ -36,15 +37,17 @@ pub(crate) fn subjects(instance: &Instance) -> Vec<String> {
 }
 
 /// Asks for all of them, never in a queue group: each instance answers for itself.
-pub(crate) async fn subscribe(
-    connection: &Connection,
-    instance: &Instance,
-) -> Result<Vec<Subscription>, SubscribeError> {
-    let mut subscriptions = Vec::with_capacity(VERBS.len() * LEVELS);
-    for subject in subjects(instance) {
-        subscriptions.push(connection.subscribe(&subject, None).await?);
-    }
-    Ok(subscriptions)
+pub(crate) fn subscribe<'a>(
+    connection: &'a Connection,
+    instance: &'a Instance,
+) -> BoxFuture<'a, Result<Vec<Subscription>, SubscribeError>> {
+    Box::pin(async move {
+        let mut subscriptions = Vec::with_capacity(VERBS.len() * LEVELS);
+        for subject in subjects(instance) {
+            subscriptions.push(connection.subscribe(&subject, None).await?);
+        }
+        Ok(subscriptions)
+    })
 }
 
 /// The tasks that answer: one for STATS, which may call what is the user's, and one for the rest,
@@ -64,22 +67,19 @@ impl Responder {
         incidents: &Incidents,
         subscriptions: Vec<Subscription>,
     ) -> Self {
-        let read = |source: SelectAll<Subscription>| {
+        let read = |subscriptions: Vec<Subscription>| {
             let answers = Answers {
                 connection: connection.clone(),
                 documents: Arc::clone(documents),
                 incidents: incidents.clone(),
                 unsent: Arc::default(),
             };
-            Reader::start_on(
-                &connection.runtime(),
-                home,
-                source,
-                Answering {
-                    answers,
-                    answer: None,
-                },
-            )
+            let answering = Answering {
+                answers,
+                outbox: None,
+                answer: None,
+            };
+            read_aside(&connection.runtime(), home, subscriptions, answering)
         };
         let mut subscriptions = subscriptions.into_iter();
         // As they were asked for: verb by verb, STATS last.
@@ -95,11 +95,12 @@ impl Responder {
     }
 
     /// Waits until nothing more will ever be asked.
-    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn ended(&self) -> BoxFuture<'static, ()> {
         let (rest, stats) = (self.rest.ended(), self.stats.ended());
-        async move {
-            tokio::join!(rest, stats);
-        }
+        Box::pin(async move {
+            rest.await;
+            stats.await;
+        })
     }
 }
 
@@ -144,11 +145,9 @@ impl Answers {
             self.incidents.report(Incident::NoReplySubject { subject });
             return;
         };
-        let payload = match message.subject.split('.').nth(1) {
-            Some("PING") => self.documents.ping_bytes(),
-            Some("INFO") => self.documents.info_bytes(),
-            Some("STATS") => Arc::clone(&self.documents).stats_bytes().await,
-            _ => return,
+        let payload = match self.prepared(&message.subject) {
+            Some(prepared) => prepared,
+            None => Arc::clone(&self.documents).stats_bytes().await,
         };
         let answer = Outbound {
             subject: reply,
@@ -157,25 +156,75 @@ impl Answers {
             payload,
         };
         if let Err(error) = self.connection.answer(answer).await {
-            let incident = Incident::ReplyNotSent {
-                subject: message.subject.to_string(),
-                reason: error.to_string(),
-            };
-            self.log_dropped(&incident);
-            self.incidents.report(incident);
+            self.unsent(&message.subject, &error);
         }
+    }
+
+    /// The answer, but for the verb that has none prepared.
+    fn prepared(&self, subject: &str) -> Option<Bytes> {
+        match subject.split('.').nth(1) {
+            Some("PING") => Some(self.documents.ping_bytes()),
+            Some("INFO") => Some(self.documents.info_bytes()),
+            _ => None,
+        }
+    }
+
+    fn unsent(&self, subject: &str, error: &PublishError) {
+        let incident = Incident::ReplyNotSent {
+            subject: subject.to_owned(),
+            reason: error.to_string(),
+        };
+        self.log_dropped(&incident);
+        self.incidents.report(incident);
     }
 }
 
 /// What reads the questions, one after the other.
 struct Answering {
     answers: Answers,
+    /// Made for the first answer.
+    outbox: Option<Outbox>,
     /// An answer that could not be given at once.
     answer: Option<BoxFuture<'static, ()>>,
 }
 
+impl Answering {
+    /// Sends what is prepared, if there is no more to it. One question may be for a thousand instances
+    /// in a process.
+    fn answers_at_once(&mut self, message: &Message, cx: &mut Context<'_>) -> bool {
+        let Some(reply_to) = &message.reply else {
+            return false;
+        };
+        let answers = &self.answers;
+        let Some(payload) = answers.prepared(&message.subject) else {
+            return false;
+        };
+        let outbox = || Outbox::new(answers.connection.clone());
+        let outbox = self.outbox.get_or_insert_with(outbox);
+        if !outbox.takes(reply_to, &payload) {
+            return false;
+        }
+        match outbox.send(reply_to.clone(), payload, cx) {
+            Sent::Now(Ok(())) => {}
+            Sent::Now(Err(error)) => answers.unsent(&message.subject, &error),
+            Sent::Later(sending) => {
+                let (answers, subject) = (answers.clone(), message.subject.clone());
+                self.answer = Some(Box::pin(async move {
+                    if let Err(error) = sending.await {
+                        answers.unsent(&subject, &error);
+                    }
+                }));
+            }
+        }
+        true
+    }
+}
+
 impl Receive for Answering {
     fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
+        if self.answers_at_once(&message, cx) {
+            return;
+        }
         let mut answer: BoxFuture<'static, ()> = Box::pin(self.answers.clone().answer(message));
         if answer.as_mut().poll(cx).is_pending() {
             self.answer = Some(answer);

@@ -8,12 +8,13 @@ use futures_util::future::BoxFuture;
 use tracing::Span;
 
 use super::Endpoint;
+use super::limits::Arrival;
 use super::log::End;
 use super::work::Work;
 use crate::context::Context;
 use crate::error::{Fault, Incident};
 use crate::handler::{Outcome, Reply};
-use crate::wire::{Headers, Message, Outbound, Outbox, PublishError, Sent, Subject};
+use crate::wire::{Connection, Headers, Message, Outbound, Outbox, PublishError, Sent, Subject};
 
 /// The bounds of what a caller is told to wait when it was refused, and what it is told while no
 /// handler has ended yet.
@@ -79,7 +80,9 @@ impl Endpoint {
         let (endpoint, context) = (Arc::clone(self), Arc::clone(&work.context));
         let span = work.span.clone();
         Some(Box::pin(async move {
-            let answering = endpoint.answer(context.subject(), reply_to, reply, counted);
+            let connection = context.connection();
+            let answering =
+                endpoint.answer(connection, context.subject(), reply_to, reply, counted);
             let end = answering.await;
             endpoint.log.ended(&span, context.subject(), end, took);
         }))
@@ -107,7 +110,7 @@ impl Endpoint {
     }
 
     /// Answers "busy" at once. Counted as a request and an error that took no time.
-    pub(super) async fn refuse(&self, message: Message) {
+    pub(super) async fn refuse(&self, request: Arrival) {
         let name = &self.definition.name;
         let text = format!("endpoint `{name}` is at its limits, try again later");
         let queue = self.limits.rounds_pending();
@@ -119,7 +122,7 @@ impl Endpoint {
                 hint.clamp(RETRY_AFTER_LEAST, RETRY_AFTER_MOST)
             });
         self.log.overloaded();
-        self.turn_away(message, text, hint).await;
+        self.turn_away(request, text, hint).await;
     }
 
     /// Gives up what was not done in time, because the endpoint goes: what waits is not started,
@@ -137,7 +140,7 @@ impl Endpoint {
             self.counters.error(fault.stats_text());
         }
         for request in pending {
-            self.tell(request.message, fault.clone(), true).await;
+            self.tell(request, fault.clone(), true).await;
             self.abandonment.told_one();
         }
         self.limits.idle().await;
@@ -149,16 +152,17 @@ impl Endpoint {
     }
 
     /// Answers a request that was not begun.
-    async fn turn_away(&self, message: Message, text: String, retry_after: Duration) {
+    async fn turn_away(&self, request: Arrival, text: String, retry_after: Duration) {
         self.counters.request(Duration::ZERO);
         let fault = Fault::new(503, text).retry_after(retry_after);
-        self.tell(message, fault, false).await;
+        self.tell(request, fault, false).await;
     }
 
-    async fn tell(&self, message: Message, fault: Fault, counted: bool) {
-        let Message { subject, reply, .. } = message;
+    async fn tell(&self, request: Arrival, fault: Fault, counted: bool) {
+        let Message { subject, reply, .. } = request.message;
+        let connection = self.connection().lane(request.lane);
         let code = fault.code();
-        self.answer(&subject, reply, Reply::fault(fault), counted)
+        self.answer(connection, &subject, reply, Reply::fault(fault), counted)
             .await;
         let end = End::Refused(code);
         self.log.ended(&Span::none(), &subject, end, Duration::ZERO);
@@ -169,6 +173,7 @@ impl Endpoint {
     /// for a reply that the handler sent itself.
     async fn answer(
         &self,
+        connection: &Connection,
         subject: &str,
         reply_to: Option<Subject>,
         reply: Reply,
@@ -184,12 +189,13 @@ impl Endpoint {
             (Outcome::Silence, _) => End::Silent,
             (Outcome::Success(payload), Some(reply_to)) => {
                 self.note(&reply_to, counted);
-                match self.send(reply_to.clone(), headers, payload).await {
+                match send(connection, reply_to.clone(), headers, payload).await {
                     Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                         let fault = too_large(bytes, limit_bytes);
                         count(fault.stats_text());
                         self.log.failed(subject, &fault);
-                        self.send_fault(subject, reply_to, &fault, None).await
+                        self.send_fault(connection, subject, reply_to, &fault, None)
+                            .await
                     }
                     Err(error) => {
                         count(error.to_string());
@@ -214,7 +220,10 @@ impl Endpoint {
                 count(fault.stats_text());
                 self.log.failed(subject, &fault);
                 match reply_to {
-                    Some(reply_to) => self.send_fault(subject, reply_to, &fault, headers).await,
+                    Some(reply_to) => {
+                        self.send_fault(connection, subject, reply_to, &fault, headers)
+                            .await
+                    }
                     None => End::Error(fault.code()),
                 }
             }
@@ -224,6 +233,7 @@ impl Endpoint {
     /// Sends an error that has been counted. If it is too large, the caller is told that.
     async fn send_fault(
         &self,
+        connection: &Connection,
         subject: &str,
         reply_to: Subject,
         fault: &Fault,
@@ -238,11 +248,11 @@ impl Endpoint {
             }
             None => own,
         };
-        let sent = self.send(reply_to.clone(), Some(all), fault.body()).await;
+        let sent = send(connection, reply_to.clone(), Some(all), fault.body()).await;
         let (sent, code) = match sent {
             Err(PublishError::TooLarge { bytes, limit_bytes }) => {
                 let fault = too_large(bytes, limit_bytes);
-                let sent = self.send(reply_to, Some(fault.headers()), fault.body());
+                let sent = send(connection, reply_to, Some(fault.headers()), fault.body());
                 (sent.await, fault.code())
             }
             sent => (sent, fault.code()),
@@ -251,22 +261,6 @@ impl Endpoint {
             Ok(()) => End::Error(code),
             Err(error) => self.unsent(subject, &error),
         }
-    }
-
-    /// Boxed, since this is large and there are several ways to it.
-    async fn send(
-        &self,
-        reply_to: Subject,
-        headers: Option<Headers>,
-        payload: bytes::Bytes,
-    ) -> Result<(), PublishError> {
-        let message = Outbound {
-            subject: reply_to,
-            reply: None,
-            headers,
-            payload,
-        };
-        Box::pin(self.place.connection.answer(message)).await
     }
 
     /// Notes a reply, for the server's refusal of it, where such are heard.
@@ -289,6 +283,22 @@ impl Endpoint {
         self.log.dropped(&incident);
         self.place.incidents.report(incident);
     }
+}
+
+/// Boxed, since this is large and there are several ways to it.
+async fn send(
+    connection: &Connection,
+    reply_to: Subject,
+    headers: Option<Headers>,
+    payload: bytes::Bytes,
+) -> Result<(), PublishError> {
+    let message = Outbound {
+        subject: reply_to,
+        reply: None,
+        headers,
+        payload,
+    };
+    Box::pin(connection.answer(message)).await
 }
 
 fn too_large(bytes: usize, limit_bytes: usize) -> Fault {

@@ -24,7 +24,7 @@ use super::Endpoint;
 use super::limits::{Admission, Arrival};
 use super::work::Work;
 use crate::handler::Reply;
-use crate::wire::{Home, Message, Outbox, Receive};
+use crate::wire::{Home, Lane, Message, Outbox, Receive};
 
 /// How much of what has served a request is kept. What more there was at once was a peak.
 const KEPT: usize = 256;
@@ -32,6 +32,8 @@ const KEPT: usize = 256;
 /// What receives the requests of an endpoint.
 pub(crate) struct Intake {
     endpoint: Arc<Endpoint>,
+    /// Which connection the requests come by.
+    lane: Lane,
     /// Where handlers run that compute for long, if not here.
     home: Option<Home>,
     /// Made for the first request.
@@ -58,9 +60,10 @@ pub(crate) struct Intake {
 type Answering = BoxFuture<'static, bool>;
 
 impl Intake {
-    pub(crate) fn new(endpoint: Arc<Endpoint>, home: Option<Home>) -> Self {
+    pub(crate) fn new(endpoint: Arc<Endpoint>, lane: Lane, home: Option<Home>) -> Self {
         Self {
             endpoint,
+            lane,
             home,
             outbox: None,
             spare: Vec::new(),
@@ -126,11 +129,15 @@ impl Intake {
         took: Duration,
         cx: &mut Context<'_>,
     ) -> bool {
-        let outbox = || Outbox::new(self.endpoint.connection().clone());
-        let outbox = self.outbox.get_or_insert_with(outbox);
-        let rest = self
-            .endpoint
-            .conclude(&mut work, reply, took, Some((outbox, &mut *cx)));
+        // The turn of one that has come by another connection may be here, and its answer goes back
+        // where it came from: a server may permit it there alone.
+        let is_ours = work.context.lane() == self.lane;
+        let outbox = is_ours.then(|| {
+            let connection = self.endpoint.connection().lane(self.lane);
+            let outbox = || Outbox::new(connection.clone());
+            (self.outbox.get_or_insert_with(outbox), &mut *cx)
+        });
+        let rest = self.endpoint.conclude(&mut work, reply, took, outbox);
         let is_all = rest.is_none();
         if let Some(rest) = rest
             && !self.answer(rest, true, cx)
@@ -239,7 +246,11 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
 impl Receive for Intake {
     fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
         let at = self.now.take().unwrap_or_else(Instant::now);
-        let request = Arrival { message, at };
+        let request = Arrival {
+            message,
+            at,
+            lane: self.lane,
+        };
         if self.endpoint.limits.enter() {
             self.start(request, at, cx);
             return;
@@ -249,7 +260,7 @@ impl Receive for Intake {
             Admission::Pending => {}
             Admission::Refused(request) => {
                 let endpoint = Arc::clone(&self.endpoint);
-                let refusing = async move { endpoint.refuse(request.message).await };
+                let refusing = async move { endpoint.refuse(request).await };
                 self.answer(Box::pin(refusing), false, cx);
             }
         }

@@ -10,13 +10,14 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::wire::Message;
+use crate::wire::{Lane, Message};
 
-/// A request and when it came.
+/// A request, when it came, and by which connection.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) message: Message,
     pub(crate) at: Instant,
+    pub(crate) lane: Lane,
 }
 
 /// Handlers of one endpoint that run at the same time, unless `concurrency` says otherwise. Enough

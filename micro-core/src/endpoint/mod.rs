@@ -29,7 +29,7 @@ use crate::wire::Connection;
 pub(crate) use counters::Counters;
 pub(crate) use intake::Intake;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
-pub(crate) use recent::Recent;
+pub(crate) use recent::{Recent, Recents, Refusal};
 pub use report::{EndpointInfo, EndpointStats};
 pub(crate) use report::{StatsHandler, or_default};
 pub(crate) use roster::Roster;
@@ -112,16 +112,14 @@ impl Endpoint {
         &self.place.connection
     }
 
-    /// Hears that the server has refused a message: whether it was a reply of this endpoint, which is
-    /// counted then.
-    pub(crate) fn was_refused(&self, subject: &str, text: &str) -> bool {
-        let Some(counted) = self.place.recent.take(subject) else {
-            return false;
-        };
-        if !counted {
+    /// Hears that the server has refused a reply: whether it was of this endpoint, which is counted
+    /// then.
+    pub(crate) fn was_refused(&self, refusal: &Refusal, text: &str) -> bool {
+        let is_own = self.place.recent.is_of(refusal);
+        if is_own && !refusal.counted {
             self.counters.error(text.to_owned());
         }
-        true
+        is_own
     }
 }
 

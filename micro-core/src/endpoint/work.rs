@@ -61,7 +61,7 @@ impl Endpoint {
         request: Arrival,
         started: Instant,
     ) -> Option<Reply> {
-        let Arrival { message, at } = request;
+        let Arrival { message, at, lane } = request;
         let Message {
             subject,
             reply,
@@ -70,7 +70,7 @@ impl Endpoint {
             ..
         } = message;
         let headers = headers.map(Headers::from_inner);
-        Context::refill(&mut work.context, subject, reply, headers, at);
+        Context::refill(&mut work.context, subject, reply, headers, at, lane);
         work.started = started;
         work.computed = Duration::ZERO;
         work.span = self.log.span(work.context.subject());

@@ -52,9 +52,13 @@ impl Fault {
     /// The text is one line of at most 1,024 bytes: control characters become spaces, what is
     /// longer is cut, an empty text becomes `unspecified error`.
     pub fn new(code: u16, message: impl fmt::Display) -> Self {
+        Self::saying(code, &message.to_string())
+    }
+
+    fn saying(code: u16, message: &str) -> Self {
         Self {
             code: if code == 0 { 500 } else { code },
-            message: one_line(&message.to_string()),
+            message: one_line(message),
             kind: None,
             data: None,
             body: Bytes::new(),

@@ -117,9 +117,15 @@ impl Error {
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        let mut text = error.to_string();
+        Self::of_source(Box::new(error))
+    }
+}
+
+impl Error {
+    fn of_source(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let mut text = source.to_string();
         let mut quoting = Vec::new();
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*source);
         while let Some(error) = cause {
             // Many errors print their cause themselves.
             let error_text = error.to_string();
@@ -138,7 +144,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
             }
             fault = fault.noting(text);
         }
-        Self::from_parts(fault, Some(Box::new(error)))
+        Self::from_parts(fault, Some(source))
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::task;
+
 /// How long lines are kept back before their number is told, and how long it has to be calm for
 /// the next one to be a first one.
 const EVERY: Duration = Duration::from_secs(5);
@@ -48,10 +50,13 @@ impl Flood {
     /// Tells of those after the first: every few seconds while there are some, when it is over, and
     /// at once when nobody is left who could count another one.
     pub(crate) fn follow(self: &Arc<Self>, tell: impl Fn(Pause) + Send + Sync + 'static) {
-        let tell: Tell = Arc::new(tell);
+        self.follow_by(Arc::new(tell));
+    }
+
+    fn follow_by(self: &Arc<Self>, tell: Tell) {
         self.state().tell = Some(Arc::clone(&tell));
         let flood = Arc::downgrade(self);
-        tokio::spawn(async move {
+        task::spawn(Box::pin(async move {
             loop {
                 tokio::time::sleep(EVERY).await;
                 let Some(flood) = flood.upgrade() else { return };
@@ -62,7 +67,7 @@ impl Flood {
                     return;
                 }
             }
-        });
+        }));
     }
 
     /// One more. Whether it is the first after a calm: to be told at once, and to be followed.

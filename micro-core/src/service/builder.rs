@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::group::{EndpointOptions, Group};
 use super::observers::Observers;
-use super::{QueueGroup, RunningService, Service, StopReport};
+use super::{EndpointDef, QueueGroup, RunningService, Service, ServiceDef, StopReport};
 use crate::context::Metadata;
 use crate::endpoint::{EndpointStats, Example, StatsHandler};
 use crate::error::Incident;
@@ -77,30 +77,36 @@ impl ServiceBuilder {
 
     /// The service of an annotated type, for what its attributes cannot say.
     pub fn of<S: Service>(service: S) -> Self {
-        let def = S::INFO;
+        let mut builder = Self::of_def(&S::INFO);
+        let service = Arc::new(service);
+        for endpoint in S::ENDPOINTS {
+            let handler = Method {
+                service: Arc::clone(&service),
+                call: endpoint.call,
+            };
+            builder.add_def(&endpoint.def, Box::new(handler));
+        }
+        builder
+    }
+
+    fn of_def(def: &ServiceDef) -> Self {
         let mut builder = Self::new(def.name, def.version).description(def.description);
         builder.metadata = metadata(def.metadata);
         builder.timeout = def.timeout;
         builder.concurrency = def.concurrency;
         def.group.clone_into(&mut builder.root.prefix);
-        builder.root.queue = def.queue_group;
-        let service = Arc::new(service);
-        for endpoint in S::ENDPOINTS {
-            let def = &endpoint.def;
-            let handler = Method {
-                service: Arc::clone(&service),
-                call: endpoint.call,
-            };
-            builder.root = builder.root.endpoint_with(def.subject, handler, |options| {
-                let mut options = options.name(def.name).queue_group(def.queue_group.clone());
-                options.metadata = metadata(def.metadata);
-                options.timeout = def.timeout;
-                options.concurrency = def.concurrency;
-                options.example = Some(Example::Made(def.example));
-                options.description(def.description)
-            });
-        }
+        builder.root.queue = def.queue_group.clone();
         builder
+    }
+
+    fn add_def(&mut self, def: &EndpointDef, handler: Box<dyn Handler>) {
+        let options = EndpointOptions::new(def.subject, handler);
+        let mut options = options.name(def.name).queue_group(def.queue_group.clone());
+        options.metadata = metadata(def.metadata);
+        options.timeout = def.timeout;
+        options.concurrency = def.concurrency;
+        options.example = Some(Example::Made(def.example));
+        self.root.add(options.description(def.description));
     }
 
     /// What the service is for, for people who look at INFO.
@@ -261,10 +267,11 @@ impl ServiceBuilder {
 }
 
 fn metadata(entries: &[(&str, &str)]) -> Metadata {
-    entries
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    let mut metadata = Metadata::new();
+    for (key, value) in entries {
+        metadata.insert((*key).to_owned(), (*value).to_owned());
+    }
+    metadata
 }
 
 /// A method of a service as a handler.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::group::Group;
 use super::member::Abandoned;
 use super::plan::{self, PlannedEndpoint};
 use super::running::release;
+use super::start::join;
 use super::{AddError, RunningService};
 use crate::endpoint::{Endpoint, EndpointInfo, EndpointStats};
 use crate::handler::Handler;
@@ -85,11 +88,16 @@ impl RunningService {
         let inherited = self.inner.inherited().ok_or_else(|| self.has_stopped())?;
         let planned =
             plan::plan_more(&inherited, fill).map_err(|cause| AddError::of(self.name(), cause))?;
-        let service = self.clone();
         // In a task of its own: a half that nobody waits for would be left subscribed to nothing.
-        let adding = async move { service.add_planned(planned).await };
-        let adding = self.inner.runtime.spawn(adding);
+        let adding = self.inner.runtime.spawn(self.clone().adding(planned));
         adding.await.unwrap_or_else(|_| Err(self.has_stopped()))
+    }
+
+    fn adding(
+        self,
+        planned: Vec<PlannedEndpoint>,
+    ) -> BoxFuture<'static, Result<Vec<RunningEndpoint>, AddError>> {
+        Box::pin(async move { self.add_planned(planned).await })
     }
 
     async fn add_planned(
@@ -100,10 +108,8 @@ impl RunningService {
         let Some(_change) = inner.begin_change() else {
             return Err(self.has_stopped());
         };
-        let mut events = inner.ground.connection.listen();
-        let members = inner
-            .ground
-            .join(planned, &mut events, &[])
+        let mut events = inner.ground.listen();
+        let members = join(&inner.ground, planned, &mut events, &[])
             .await
             .map_err(|cause| AddError::of(self.name(), cause))?;
         let endpoints: Vec<_> = members.iter().map(|m| Arc::clone(&m.endpoint)).collect();
@@ -159,8 +165,7 @@ impl RunningService {
             members.remove(found)
         };
         let started = tokio::time::Instant::now();
-        let reader = std::iter::once(member.reader());
-        wire::leave(&inner.ground.connection, reader).await;
+        wire::leave(&inner.ground.connection, member.readers()).await;
         inner.unlist(&endpoint);
         let left = inner.drain_timeout.saturating_sub(started.elapsed());
         let abandoned = inner
@@ -213,9 +218,12 @@ impl RunningEndpoint {
     /// removal comes to its end even if nobody waits for it. A handler must not await the removal
     /// of its own endpoint: each would wait for the other, until the drain timeout.
     pub async fn remove(&self) -> Option<Abandoned> {
-        let (service, endpoint) = (self.service.clone(), Arc::clone(&self.endpoint));
-        let removing = async move { service.remove(endpoint).await };
+        let removing = self.clone().removing();
         let removing = self.service.inner.runtime.spawn(removing);
         removing.await.unwrap_or_default()
+    }
+
+    fn removing(self) -> BoxFuture<'static, Option<Abandoned>> {
+        Box::pin(async move { self.service.remove(self.endpoint).await })
     }
 }

@@ -63,9 +63,12 @@ impl Group {
         handler: impl Handler,
         options: impl FnOnce(EndpointOptions) -> EndpointOptions,
     ) -> Self {
-        let endpoint = options(EndpointOptions::new(subject, Box::new(handler)));
-        self.members.push(Member::Endpoint(endpoint));
+        self.add(options(EndpointOptions::new(subject, Box::new(handler))));
         self
+    }
+
+    pub(super) fn add(&mut self, endpoint: EndpointOptions) {
+        self.members.push(Member::Endpoint(endpoint));
     }
 
     /// A group within this one.
@@ -94,7 +97,7 @@ pub struct EndpointOptions {
 }
 
 impl EndpointOptions {
-    fn new(subject: &str, handler: Box<dyn Handler>) -> Self {
+    pub(super) fn new(subject: &str, handler: Box<dyn Handler>) -> Self {
         Self {
             name: None,
             subject: subject.to_owned(),

@@ -4,17 +4,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
 
 use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::{Endpoint, Intake, Recent};
+use crate::endpoint::{Definition, Endpoint, Intake, Recents};
 use crate::error::Incidents;
 use crate::log::SERVICE;
+use crate::task;
 use crate::wire::{
-    self, BarrierError, Connection, Event, Home, LEAVE_WITHIN, Listener, Reader, Refused,
+    self, BarrierError, Connection, Event, Home, LEAVE_WITHIN, Lane, Listener, Reader, Refused,
+    Subscription,
 };
 
 /// How long the server may take to confirm the subscriptions.
@@ -27,11 +29,13 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// microseconds; past this a refusal stops the service when it comes.
 const FENCE_WITHIN: Duration = Duration::from_secs(1);
 
-/// An endpoint, and what reads its subscription.
+/// An endpoint, and what reads its subscriptions.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) endpoint: Arc<Endpoint>,
     reader: Reader,
+    /// The same on further connections.
+    beside: Vec<Reader>,
 }
 
 /// Requests whose handlers had not finished in time: they were dropped, and the callers told. With
@@ -53,16 +57,24 @@ pub(super) struct Ground {
     pub(super) incidents: Incidents,
     /// Where handlers run that do not run where their requests are read; nothing if that is the same.
     pub(super) home: Option<Home>,
+    /// Where replies went.
+    pub(super) recents: Arc<Recents>,
 }
 
 impl Ground {
+    /// The events of all connections, from now on.
+    pub(super) fn listen(&self) -> Vec<Listener> {
+        let lanes = self.connection.lanes();
+        lanes.map(|(_, connection)| connection.listen()).collect()
+    }
+
     /// Subscribes, and has the server confirm that and everything asked for before: all, or none.
-    /// `events` must have been listened to since before the first of `asked`, the subjects
-    /// that were asked for before, without a queue group.
+    /// `events`, those of all connections, must have been listened to since before the first of
+    /// `asked`, the subjects that were asked for before, without a queue group.
     pub(super) async fn join(
         &self,
         planned: Vec<PlannedEndpoint>,
-        events: &mut Listener,
+        events: &mut [Listener],
         asked: &[String],
     ) -> Result<Vec<Member>, Cause> {
         let mut members = Vec::with_capacity(planned.len());
@@ -83,32 +95,63 @@ impl Ground {
         Ok(members)
     }
 
-    /// Subscribes, and reads at once: the server may send requests before it confirms anything.
+    /// Subscribes, and reads before the server confirms anything: it may send requests at once.
     async fn ask(
         &self,
         planned: Vec<PlannedEndpoint>,
         members: &mut Vec<Member>,
     ) -> Result<(), Cause> {
-        for planned in planned {
-            let endpoint = self.endpoint(planned);
-            let definition = &endpoint.definition;
-            let subscription = self
-                .connection
-                .subscribe(&definition.subject, definition.queue_group.as_deref())
-                .await
-                .map_err(|error| Cause::Connection(error.to_string()))?;
-            let endpoint = Arc::new(endpoint);
+        // First all of them: the server acts upon them while the rest is done here.
+        let mut subscriptions = Vec::with_capacity(planned.len());
+        let mut asked = Ok(());
+        'asking: for (index, PlannedEndpoint { definition, .. }) in planned.iter().enumerate() {
+            let queue_group = definition.queue_group.as_deref();
+            for (lane, connection) in self.lanes(definition) {
+                let subscribing = connection.subscribe(&definition.subject, queue_group);
+                match subscribing.await {
+                    Ok(subscription) => subscriptions.push((index, lane, subscription)),
+                    Err(error) => {
+                        asked = Err(Cause::Connection(error.to_string()));
+                        break 'asking;
+                    }
+                }
+            }
+        }
+        let mut subscriptions = subscriptions.into_iter().peekable();
+        for (index, planned) in planned.into_iter().enumerate() {
+            let endpoint = Arc::new(self.endpoint(planned));
+            let mut readers = std::iter::from_fn(|| {
+                let (_, lane, subscription) = subscriptions.next_if(|(of, ..)| *of == index)?;
+                Some(self.read(&endpoint, lane, subscription))
+            });
+            let Some(reader) = readers.next() else {
+                break;
+            };
+            let beside = readers.collect();
             members.push(Member {
-                reader: Reader::start_on(
-                    &self.connection.runtime(),
-                    self.home.as_ref(),
-                    subscription,
-                    Intake::new(Arc::clone(&endpoint), self.home.clone()),
-                ),
                 endpoint,
+                reader,
+                beside,
             });
         }
-        Ok(())
+        asked
+    }
+
+    /// The connections over which an endpoint is served. Where nobody shares requests out among them,
+    /// each would have them all; and where requests are served one by one, that is in their order.
+    fn lanes(&self, definition: &Definition) -> impl Iterator<Item = (Lane, &Connection)> {
+        let is_shared = definition.queue_group.is_some() && definition.concurrency > 1;
+        let lanes = if is_shared { usize::MAX } else { 1 };
+        self.connection.lanes().take(lanes)
+    }
+
+    fn read(&self, endpoint: &Arc<Endpoint>, lane: Lane, subscription: Subscription) -> Reader {
+        Reader::start(
+            &self.connection.lane(lane).runtime(),
+            self.home.as_ref(),
+            subscription,
+            Intake::new(Arc::clone(endpoint), lane, self.home.clone()),
+        )
     }
 
     /// An endpoint that nothing is read for yet.
@@ -119,7 +162,7 @@ impl Ground {
             placeholders: planned.placeholders,
             connection: self.connection.clone(),
             incidents: self.incidents.clone(),
-            recent: Recent::default(),
+            recent: self.recents.join(),
         };
         Endpoint::new(planned.definition, Arc::new(place), planned.handler)
     }
@@ -127,21 +170,9 @@ impl Ground {
     /// Waits for the server's word that it has read what was asked for. A connection that breaks
     /// takes the question with it, so it is asked more than once.
     async fn confirm(&self) -> Result<(), Cause> {
-        let asked = Instant::now();
-        while let Err(error) = self.connection.barrier(ASK_AGAIN_AFTER).await {
-            if asked.elapsed() < CONFIRM_WITHIN && error != BarrierError::Closed {
-                continue;
-            }
-            let reason = if self.connection.is_observed() {
-                error.to_string()
-            } else {
-                format!(
-                    "{error}; it may be refusing subscriptions or messages on `_INBOX.>`: use `Connection::with_events` to see what it refuses"
-                )
-            };
-            return Err(Cause::Connection(reason));
+        for (_, connection) in self.connection.lanes() {
+            confirm(connection).await?;
         }
-        self.connection.fence(FENCE_WITHIN).await;
         Ok(())
     }
 
@@ -153,7 +184,7 @@ impl Ground {
         drain_timeout: Duration,
     ) -> Vec<Abandoned> {
         let started = Instant::now();
-        let readers = members.iter().map(|member| &member.reader);
+        let readers = members.iter().flat_map(Member::readers);
         wire::leave(&self.connection, readers).await;
         self.settle(&members, drain_timeout.saturating_sub(started.elapsed()))
             .await
@@ -161,13 +192,21 @@ impl Ground {
 
     /// Waits for the handlers of endpoints that have left.
     pub(super) async fn settle(&self, members: &[Member], within: Duration) -> Vec<Abandoned> {
-        let idle = join_all(members.iter().map(|member| member.endpoint.limits.idle()));
+        let idle = task::all(
+            members
+                .iter()
+                .map(|member| member.endpoint.limits.idle().boxed()),
+        );
         if tokio::time::timeout(within, idle).await.is_ok() {
             return Vec::new();
         }
         let in_flight = members.iter().map(|m| m.endpoint.limits.in_flight());
         let in_flight: Vec<usize> = in_flight.collect();
-        let answered = join_all(members.iter().map(|member| member.endpoint.abandon()));
+        let answered = task::all(
+            members
+                .iter()
+                .map(|member| member.endpoint.abandon().boxed()),
+        );
         // A handler may block its thread, and cannot be dropped; the connection may be down, and
         // its queue full.
         if tokio::time::timeout(LEAVE_WITHIN, answered).await.is_err() {
@@ -188,14 +227,17 @@ impl Ground {
 }
 
 impl Member {
-    pub(super) fn reader(&self) -> &Reader {
-        &self.reader
+    pub(super) fn readers(&self) -> impl Iterator<Item = &Reader> {
+        std::iter::once(&self.reader).chain(&self.beside)
     }
 }
 
 /// The first subject that the server has refused so far, of those in `asked` and of `members`.
-fn refused(events: &mut Listener, asked: &[String], members: &[Member]) -> Option<String> {
-    std::iter::from_fn(|| events.try_next()).find_map(|event| match event {
+fn refused(events: &mut [Listener], asked: &[String], members: &[Member]) -> Option<String> {
+    let mut events = events
+        .iter_mut()
+        .flat_map(|of_one| std::iter::from_fn(|| of_one.try_next()));
+    events.find_map(|event| match event {
         Event::Refused(Refused::Subscription {
             subject,
             queue_group,
@@ -210,4 +252,30 @@ fn refused(events: &mut Listener, asked: &[String], members: &[Member]) -> Optio
         }
         _ => None,
     })
+}
+
+async fn confirm(connection: &Connection) -> Result<(), Cause> {
+    let asked = Instant::now();
+    loop {
+        // At once: the server reads one behind the other. Without the first, there is no use in
+        // waiting for the second.
+        let fence = async {
+            connection.fence(FENCE_WITHIN).await;
+            Ok(())
+        };
+        let Err(error) = tokio::try_join!(connection.barrier(ASK_AGAIN_AFTER), fence) else {
+            return Ok(());
+        };
+        if asked.elapsed() < CONFIRM_WITHIN && error != BarrierError::Closed {
+            continue;
+        }
+        let reason = if connection.is_observed() {
+            error.to_string()
+        } else {
+            format!(
+                "{error}; it may be refusing subscriptions or messages on `_INBOX.>`: use `Connection::with_events` to see what it refuses"
+            )
+        };
+        return Err(Cause::Connection(reason));
+    }
 }

@@ -5,11 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::{RunningService, StopReport};
 use crate::error::{Heard, Incident, Incidents, panic_text};
 use crate::log::{SERVICE, line};
+use crate::task;
 
 /// How long a stop waits for a done handler.
 const DONE_WITHIN: Duration = Duration::from_secs(2);
@@ -89,7 +91,9 @@ impl Audience {
             return Ending(None);
         }
         let (ending, ended) = oneshot::channel();
-        tokio::spawn(tell(service, on_error, on_done, self.heard, ended));
+        task::spawn(Box::pin(tell(
+            service, on_error, on_done, self.heard, ended,
+        )));
         Ending(Some(ending))
     }
 }
@@ -126,7 +130,7 @@ async fn tell(
                 _ = &mut closed => return,
             };
             let (service, handler) = (service.clone(), Arc::clone(&handler));
-            call("error", move || handler(&service, &incident)).await;
+            call("error", Box::new(move || handler(&service, &incident))).await;
         }
     });
     let (farewell, mut all_told) = tokio::select! {
@@ -142,7 +146,7 @@ async fn tell(
         }
         if let Some(handler) = on_done {
             let service = service.clone();
-            call("done", move || handler(&service, &report)).await;
+            call("done", Box::new(move || handler(&service, &report))).await;
         }
         // The stop may have gone on without us.
         let _ = told.send(());
@@ -154,11 +158,13 @@ async fn tell(
 
 /// Calls what is the user's: its panic is the user's too, and it may block. Not in a task, where a
 /// worker that blocks may be the one that all others rely on to wait for the network.
-async fn call(what: &'static str, handler: impl FnOnce() + Send + 'static) {
-    if let Err(error) = tokio::task::spawn_blocking(handler).await
-        && let Ok(panic) = error.try_into_panic()
-    {
-        let error = line(&panic_text(panic));
-        tracing::error!(target: SERVICE, handler = what, error, "a handler of the owner panicked");
-    }
+fn call(what: &'static str, handler: Box<dyn FnOnce() + Send + 'static>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        if let Err(error) = task::spawn_blocking(handler).await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            let error = line(&panic_text(panic));
+            tracing::error!(target: SERVICE, handler = what, error, "a handler of the owner panicked");
+        }
+    })
 }

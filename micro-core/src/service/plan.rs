@@ -282,6 +282,9 @@ impl<'a> Planner<'a> {
 /// The name of an endpoint that was given a subject only: `svc.add` is `svc-add`, `{user}` is
 /// `user`, `*` is `any`, `>` is `all`.
 fn name_of_subject(subject: &str) -> String {
+    if !subject.contains(['*', '>', '{', '}']) {
+        return subject.replace('.', "-");
+    }
     let tokens: Vec<&str> = subject
         .split('.')
         .map(|token| match token {

@@ -1,9 +1,11 @@
 //! A running service: its handle.
 
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -15,6 +17,7 @@ use crate::discovery::{self, Documents, Info, Responder, Stats};
 use crate::endpoint::{Endpoint, EndpointStats, Roster};
 use crate::error::{Incident, panic_text};
 use crate::log::{SERVICE, line};
+use crate::task;
 use crate::wire::{self, Connection, LEAVE_WITHIN, Listener};
 
 /// A service that runs.
@@ -64,7 +67,7 @@ pub(super) struct Parts {
     pub(super) responder: Responder,
     pub(super) members: Vec<Member>,
     pub(super) audience: Audience,
-    pub(super) events: Listener,
+    pub(super) events: Vec<Listener>,
 }
 
 /// What a stop came to.
@@ -105,7 +108,16 @@ impl RunningService {
             responder: parts.responder,
             ending,
         });
-        tokio::spawn(super::watch::watch(service.clone(), ended, parts.events));
+        let mut ended = Some(ended);
+        for events in parts.events {
+            // Discovery is read from the first of them.
+            let ended = ended.take().unwrap_or_else(|| Box::pin(pending()));
+            task::spawn(Box::pin(super::watch::watch(
+                service.clone(),
+                ended,
+                events,
+            )));
+        }
         service
     }
 
@@ -185,7 +197,7 @@ impl RunningService {
     /// the drain timeout.
     pub async fn stop(&self) -> StopReport {
         self.begin_stop(None);
-        self.stopped().await
+        self.end().await
     }
 
     /// A stop that nobody asked for.
@@ -193,29 +205,37 @@ impl RunningService {
         self.begin_stop(Some(cause.into()));
     }
 
-    fn begin_stop(&self, cause: Option<String>) {
+    /// Begins a stop, of itself or for the `cause` that is given, and does not wait for it.
+    pub(crate) fn begin_stop(&self, cause: Option<String>) {
         let Some(live) = self.inner.live().take() else {
             return;
         };
         let end = End(Arc::clone(&self.inner));
         story::draining(&self.inner.ground.instance, cause.as_deref());
         // In a task of its own: a stop goes on if nobody waits for it.
-        self.inner.runtime.spawn(async move {
+        let stop: BoxFuture<'static, ()> = Box::pin(async move {
             let mut report = end.0.drain(live.members, &live.responder).await;
             report.cause = cause;
             live.ending.tell(&report).await;
             story::stopped(&end.0.ground.instance, &report);
             end.0.stopped.send_replace(Some(report));
         });
+        self.inner.runtime.spawn(stop);
     }
 
     /// Waits until the service has stopped, for whatever reason.
     pub async fn stopped(&self) -> StopReport {
-        let mut stopped = self.inner.stopped.subscribe();
-        match stopped.wait_for(Option::is_some).await {
-            Ok(report) => report.clone().unwrap_or_default(),
-            Err(_) => StopReport::default(),
-        }
+        self.end().await
+    }
+
+    fn end(&self) -> BoxFuture<'_, StopReport> {
+        Box::pin(async move {
+            let mut stopped = self.inner.stopped.subscribe();
+            match stopped.wait_for(Option::is_some).await {
+                Ok(report) => report.clone().unwrap_or_default(),
+                Err(_) => StopReport::default(),
+            }
+        })
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -250,8 +270,9 @@ impl RunningService {
 
     /// The endpoint whose reply the server has refused, which counts it as an error.
     pub(super) fn whose_reply(&self, subject: &str, text: &str) -> Option<String> {
+        let refusal = self.inner.ground.recents.take(subject)?;
         let endpoints = self.inner.roster.all();
-        let refused = endpoints.iter().find(|e| e.was_refused(subject, text))?;
+        let refused = endpoints.iter().find(|e| e.was_refused(&refusal, text))?;
         Some(refused.definition.name.clone())
     }
 }
@@ -322,13 +343,13 @@ impl Inner {
     /// Lists endpoints in INFO and STATS.
     pub(super) fn list(&self, endpoints: &[Arc<Endpoint>]) {
         self.roster.add(endpoints.iter().cloned());
-        self.documents.prepare_info();
+        self.documents.forget_info();
     }
 
     /// Takes an endpoint out of INFO and STATS.
     pub(super) fn unlist(&self, endpoint: &Arc<Endpoint>) {
         self.roster.remove(endpoint);
-        self.documents.prepare_info();
+        self.documents.forget_info();
     }
 
     /// Every step is bounded: nothing that the network does keeps a service from stopping.
@@ -336,24 +357,33 @@ impl Inner {
         let started = Instant::now();
         // Endpoints that come or go just now have requests too.
         let changes_within = self.drain_timeout.max(LEAVE_WITHIN);
-        let changes = tokio::time::timeout(changes_within, self.no_changes());
-        let (mut abandoned, _) =
-            tokio::join!(self.ground.dismiss(members, self.drain_timeout), changes);
+        let mut abandoned = Vec::new();
+        let dismissing: BoxFuture<'_, ()> = Box::pin(async {
+            abandoned = self.ground.dismiss(members, self.drain_timeout).await;
+        });
+        let settling: BoxFuture<'_, ()> = Box::pin(async {
+            let _ = tokio::time::timeout(changes_within, self.no_changes()).await;
+        });
+        task::all([dismissing, settling].into_iter()).await;
         abandoned.append(&mut self.left_behind());
 
         // Last, so that an operator can watch the drain.
         let connection = &self.ground.connection;
         wire::leave(connection, responder.readers()).await;
-        if connection.is_connected()
-            && tokio::time::timeout(LEAVE_WITHIN, connection.flush())
-                .await
-                .is_err()
-        {
+        let lanes = connection.lanes().map(|(_, connection)| connection);
+        let connected = lanes.filter(|connection| connection.is_connected());
+        let flushing = task::all(connected.map(|connection| {
+            let flushing: BoxFuture<'_, ()> = Box::pin(async {
+                let _ = connection.flush().await;
+            });
+            flushing
+        }));
+        if tokio::time::timeout(LEAVE_WITHIN, flushing).await.is_err() {
             tracing::warn!(target: SERVICE, service = self.ground.instance.name, "the last replies did not leave in time");
         }
         let unlisted = self.roster.take();
         let endpoints = unlisted.iter().map(|endpoint| endpoint.counted()).collect();
-        self.documents.prepare_info();
+        self.documents.forget_info();
         release(unlisted).await;
         StopReport {
             took: started.elapsed(),
@@ -366,16 +396,18 @@ impl Inner {
 
 /// Drops endpoints, and with them what their handlers hold: code of the user's, which may block,
 /// panic, or ask this service about itself.
-pub(super) async fn release(endpoints: Vec<Arc<Endpoint>>) {
-    let releasing = tokio::task::spawn_blocking(move || {
-        for endpoint in endpoints {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(endpoint))) {
-                let error = line(&panic_text(panic));
-                tracing::error!(target: SERVICE, error, "a handler panicked when it was dropped");
+pub(super) fn release(endpoints: Vec<Arc<Endpoint>>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let releasing = task::spawn_blocking(Box::new(move || {
+            for endpoint in endpoints {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(endpoint))) {
+                    let error = line(&panic_text(panic));
+                    tracing::error!(target: SERVICE, error, "a handler panicked when it was dropped");
+                }
             }
+        }));
+        if tokio::time::timeout(LEAVE_WITHIN, releasing).await.is_err() {
+            tracing::warn!(target: SERVICE, "what handlers hold takes long to drop, the stop goes on without it");
         }
-    });
-    if tokio::time::timeout(LEAVE_WITHIN, releasing).await.is_err() {
-        tracing::warn!(target: SERVICE, "what handlers hold takes long to drop, the stop goes on without it");
-    }
+    })
 }

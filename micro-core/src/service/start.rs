@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::builder::ServiceBuilder;
 use super::error::{Cause, StartError};
-use super::member::Ground;
-use super::plan::{self, Plan};
+use super::member::{Ground, Member};
+use super::plan::{self, Plan, PlannedEndpoint};
 use super::running::{Parts, RunningService};
 use super::story;
 use crate::context::Instance;
 use crate::discovery::{self, Documents, Profile, Responder};
 use crate::endpoint::Roster;
-use crate::wire::{Connection, Home};
+use crate::task;
+use crate::wire::{Connection, Home, Listener};
 
 impl ServiceBuilder {
     /// Starts the service. When this returns, a request from any connection is served.
@@ -29,21 +31,29 @@ impl ServiceBuilder {
         self,
         connection: impl Into<Connection>,
     ) -> Result<RunningService, StartError> {
-        let plan = plan::plan(self)?;
-        let name = plan.name.clone();
-        let connection = connection.into();
-        let (report, started) = oneshot::channel();
-        // In a task of its own: requests come before the start is over, and are answered even if
-        // nobody waits for it any longer.
-        tokio::spawn(async move {
-            if let Err(Ok(unwanted)) = report.send(start(plan, connection).await) {
-                unwanted.stop().await;
-            }
-        });
-        let started = started
-            .await
-            .unwrap_or_else(|_| Err(Cause::Connection("the runtime is shutting down".to_owned())));
-        started.map_err(|cause| StartError::of(&name, cause))
+        self.start_on(connection.into()).await
+    }
+
+    fn start_on(
+        self,
+        connection: Connection,
+    ) -> BoxFuture<'static, Result<RunningService, StartError>> {
+        Box::pin(async move {
+            let plan = plan::plan(self)?;
+            let name = plan.name.clone();
+            let (report, started) = oneshot::channel();
+            // In a task of its own: requests come before the start is over, and are answered even if
+            // nobody waits for it any longer.
+            task::spawn(Box::pin(async move {
+                if let Err(Ok(unwanted)) = report.send(start(plan, connection).await) {
+                    unwanted.stop().await;
+                }
+            }));
+            let started = started.await.unwrap_or_else(|_| {
+                Err(Cause::Connection("the runtime is shutting down".to_owned()))
+            });
+            started.map_err(|cause| StartError::of(&name, cause))
+        })
     }
 }
 
@@ -61,14 +71,15 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         instance: Arc::clone(&instance),
         connection,
         incidents,
+        recents: Arc::default(),
     };
     let connection = &ground.connection;
-    let mut events = connection.listen();
+    let mut events = ground.listen();
     let discovery = discovery::subscribe(connection, &instance)
         .await
         .map_err(|error| Cause::Connection(error.to_string()))?;
     let asked = discovery::subjects(&instance);
-    let members = ground.join(plan.endpoints, &mut events, &asked).await?;
+    let members = join(&ground, plan.endpoints, &mut events, &asked).await?;
 
     let roster = Arc::new(Roster::default());
     roster.add(members.iter().map(|member| Arc::clone(&member.endpoint)));
@@ -99,4 +110,14 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         audience,
         events,
     }))
+}
+
+/// [`Ground::join`], for all who start something.
+pub(super) fn join<'a>(
+    ground: &'a Ground,
+    planned: Vec<PlannedEndpoint>,
+    events: &'a mut [Listener],
+    asked: &'a [String],
+) -> BoxFuture<'a, Result<Vec<Member>, Cause>> {
+    Box::pin(ground.join(planned, events, asked))
 }

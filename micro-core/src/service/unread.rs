@@ -24,6 +24,7 @@ impl ServiceBuilder {
             connection: connection.clone(),
             incidents,
             home: None,
+            recents: Arc::default(),
         };
         let planned = plan.endpoints.into_iter();
         Ok(planned.map(|planned| ground.endpoint(planned)).collect())

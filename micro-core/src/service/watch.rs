@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::RunningService;
@@ -21,10 +22,9 @@ const REASONS_MAX: usize = 16;
 /// discovery's subscriptions have ended: not every way in which a connection closes is announced.
 pub(super) async fn watch(
     service: RunningService,
-    ended: impl Future<Output = ()>,
+    mut ended: BoxFuture<'static, ()>,
     mut events: Listener,
 ) {
-    let mut ended = std::pin::pin!(ended);
     let mut drops = Drops::new(&events);
     let (mut away, mut is_let_in) = (None::<Away>, true);
     let mut refusals = Refusals::default();

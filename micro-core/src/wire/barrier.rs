@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use async_nats::Client;
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
 
 use super::events::{Event, Events};
 
@@ -22,47 +24,47 @@ pub(crate) enum BarrierError {
 }
 
 /// Waits until the server has read everything that `client` sent before, `within` a bound.
-pub(crate) async fn barrier(
-    client: &Client,
-    events: &Events,
+pub(crate) fn barrier<'a>(
+    client: &'a Client,
+    events: &'a Events,
     within: Duration,
-) -> Result<(), BarrierError> {
-    tokio::time::timeout(within, round_trip(client, events))
-        .await
-        .unwrap_or(Err(BarrierError::TimedOut(within)))
+) -> BoxFuture<'a, Result<(), BarrierError>> {
+    Box::pin(async move {
+        tokio::time::timeout(within, round_trip(client, events))
+            .await
+            .unwrap_or(Err(BarrierError::TimedOut(within)))
+    })
 }
-
-/// What nats-server answers to a subscription that no subject can match.
-const FENCE_ANSWER: &str = "Invalid Subject";
 
 /// Waits until every refusal that the server has sent before has reached `events`.
 ///
 /// The client hands what the server says beside messages to a task of its own, so a message that is
 /// back proves nothing about it. What does is a later event of the same kind: a subscription that
-/// the server cannot take is answered by an error that changes nothing, behind all earlier ones.
-pub(crate) async fn fence(
-    client: &Client,
-    events: &Events,
+/// the server cannot take is answered by an error that changes nothing, behind all earlier ones. Such
+/// answers do not tell whose they are, so they are asked for in the `order` in which they are counted.
+pub(crate) fn fence<'a>(
+    client: &'a Client,
+    events: &'a Events,
+    order: &'a Mutex<()>,
     within: Duration,
-) -> Result<(), BarrierError> {
-    let mut answers = events.listen();
-    let subject = format!("{}.>.fence", client.new_inbox());
-    let _fence = client
-        .subscribe(subject)
-        .await
-        .map_err(|_| BarrierError::Closed)?;
-    let answered = async {
-        loop {
-            if let Event::Other(text) = answers.next().await
-                && text.contains(FENCE_ANSWER)
-            {
-                return;
-            }
-        }
+) -> BoxFuture<'a, Result<(), BarrierError>> {
+    let asking = async move {
+        let ordered = order.lock().await;
+        let fence = events.fence();
+        let subject = format!("{}.>.fence", client.new_inbox());
+        let asked = client.subscribe(subject).await;
+        drop(ordered);
+        let _asked = asked.map_err(|_| BarrierError::Closed)?;
+        fence.answered().await;
+        Ok(())
     };
-    tokio::time::timeout(within, answered)
-        .await
-        .map_err(|_| BarrierError::TimedOut(within))
+    // All of it in time: others wait for the same, and a client that is disconnected takes no commands
+    // once its queue of them is full.
+    Box::pin(async move {
+        tokio::time::timeout(within, asking)
+            .await
+            .unwrap_or(Err(BarrierError::TimedOut(within)))
+    })
 }
 
 /// How the subject of a round trip ends.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use async_nats::{AuthError, ConnectErrorKind, ServerAddr};
+use async_nats::{AuthError, Client, ConnectErrorKind, ServerAddr};
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
 
 use super::auth::Auth;
 use super::connect_error::{ConnectError, is_about_who};
@@ -17,6 +19,7 @@ use super::shard::Shard;
 use super::tls;
 use super::urls::ServerUrls;
 use crate::log::{CONNECTION, line};
+use crate::task;
 
 /// How long to wait before a server is looked for again: at first, and at most.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(4));
@@ -59,110 +62,144 @@ pub(crate) fn check(options: &ConnectOptions) -> Result<ConnectOptions, ConnectE
     })
 }
 
-pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    if !options.waits() {
-        return connect_now(options).await;
-    }
-    // A file that can be read only once is read once.
-    let options = &check(options)?;
-    let (mut pause, longest) = RETRY_AFTER;
-    let mut said: Option<(String, Instant)> = None;
-    loop {
-        let error = match Box::pin(connect_now(options)).await {
-            Err(error) if error.may_pass() => error.to_string(),
-            Ok(connection) => {
-                if said.is_some() {
-                    tracing::info!(target: CONNECTION, "NATS can be reached now");
-                }
-                return Ok(connection);
-            }
-            failed => return failed,
-        };
-        if said
-            .as_ref()
-            .is_none_or(|(before, at)| *before != error || at.elapsed() >= SAY_AGAIN_AFTER)
-        {
-            tracing::warn!(target: CONNECTION, error, "NATS cannot be reached yet, nothing is served, trying again");
-            said = Some((error, Instant::now()));
+/// Connects as often as the options say.
+pub(crate) fn connect(options: &ConnectOptions) -> BoxFuture<'_, Result<Connection, ConnectError>> {
+    Box::pin(async move {
+        let number = options.connections.unwrap_or(1);
+        if number == 1 {
+            return connect_once(options).await;
         }
-        tokio::time::sleep(pause).await;
-        pause = longest.min(pause * 2);
-    }
+        // A file that can be read only once is read once.
+        let options = &check(options)?;
+        let first = connect_once(options).await?;
+        let mut others = Vec::new();
+        for _ in 1..number {
+            others.push(connect_once(options).await?);
+        }
+        first.go_with(others);
+        Ok(first)
+    })
+}
+
+fn connect_once(options: &ConnectOptions) -> BoxFuture<'_, Result<Connection, ConnectError>> {
+    Box::pin(async move {
+        if !options.waits() {
+            return connect_now(options).await;
+        }
+        // A file that can be read only once is read once.
+        let options = &check(options)?;
+        let (mut pause, longest) = RETRY_AFTER;
+        let mut said: Option<(String, Instant)> = None;
+        loop {
+            let error = match connect_now(options).await {
+                Err(error) if error.may_pass() => error.to_string(),
+                Ok(connection) => {
+                    if said.is_some() {
+                        tracing::info!(target: CONNECTION, "NATS can be reached now");
+                    }
+                    return Ok(connection);
+                }
+                failed => return failed,
+            };
+            if said
+                .as_ref()
+                .is_none_or(|(before, at)| *before != error || at.elapsed() >= SAY_AGAIN_AFTER)
+            {
+                tracing::warn!(target: CONNECTION, error, "NATS cannot be reached yet, nothing is served, trying again");
+                said = Some((error, Instant::now()));
+            }
+            tokio::time::sleep(pause).await;
+            pause = longest.min(pause * 2);
+        }
+    })
 }
 
 /// Connects once, on a thread of its own where one is wanted: what the client runs is where it was
 /// made.
-async fn connect_now(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+fn connect_now(options: &ConnectOptions) -> BoxFuture<'_, Result<Connection, ConnectError>> {
     if options.own_thread != Some(true) {
-        return connect_here(options, None).await;
+        return connect_here(options, None);
     }
-    let failed = |reason: String| ConnectError::Failed {
-        urls: options.urls.clone().unwrap_or_default(),
-        reason,
-    };
-    let shard =
-        Shard::start().map_err(|error| failed(format!("there is no thread for it: {error}")))?;
-    let there = shard.clone();
-    let options = options.clone();
-    let connecting = async move { connect_here(&options, Some(there)).await };
-    let connected = shard.handle().spawn(connecting).await;
-    connected.unwrap_or_else(|error| Err(failed(error.to_string())))
+    Box::pin(async move {
+        let failed = |reason: String| ConnectError::Failed {
+            urls: options.urls.clone().unwrap_or_default(),
+            reason,
+        };
+        let shard = Shard::start()
+            .map_err(|error| failed(format!("there is no thread for it: {error}")))?;
+        let there = shard.clone();
+        let options = options.clone();
+        let connecting = async move { connect_here(&options, Some(there)).await };
+        let connected = shard.handle().spawn(connecting).await;
+        connected.unwrap_or_else(|error| Err(failed(error.to_string())))
+    })
 }
 
-async fn connect_here(
+fn connect_here(
     options: &ConnectOptions,
     shard: Option<Shard>,
-) -> Result<Connection, ConnectError> {
-    let urls = options.checked_urls()?;
-    let auth = options.auth.as_ref().or(urls.auth());
-    let auth = auth
-        .map(Auth::read)
-        .transpose()?
-        .map(|auth| Arc::new(Credentials::new(auth)));
-    tls::choose_cryptography();
-    let events = Events::new();
-    let client = || client(options, &urls, auth.as_ref(), &events);
-    let mut error = match client().connect(urls.addresses()).await {
-        Ok(client) => {
-            accepted(auth.as_deref());
-            let connection = Connection::of(client, events, true, shard);
-            connection.keep(again(options, &urls, auth.as_ref()));
-            return Ok(connection);
-        }
-        Err(error) => error,
-    };
-    let mut seen = Vec::new();
-    if is_about_the_way(&error) {
-        seen = look::see(&urls).await;
-        // The client tells what the last of a list said, in an order of its own: those that are
-        // not there hide what is wrong with those that are.
-        let there: Vec<_> = seen
-            .iter()
-            .filter(|(_, seen)| match seen {
-                Seen::Server(_) => true,
-                Seen::Mute => greets_late(options, &urls),
-                Seen::Nobody(_) => false,
-            })
-            .map(|(address, _)| (*address).clone())
-            .collect();
-        if !there.is_empty() && there.len() < seen.len() {
-            match Box::pin(client().connect(there.as_slice())).await {
-                Ok(client) => {
-                    accepted(auth.as_deref());
-                    let connection = Connection::of(client, events.clone(), true, shard);
-                    let all = connection.client().set_server_pool(urls.addresses()).await;
-                    if let Err(error) = all {
-                        tracing::warn!(target: CONNECTION, %error, "only the servers that are there now are known");
+) -> BoxFuture<'_, Result<Connection, ConnectError>> {
+    Box::pin(async move {
+        let urls = options.checked_urls()?;
+        let auth = options.auth.as_ref().or(urls.auth());
+        let auth = auth
+            .map(Auth::read)
+            .transpose()?
+            .map(|auth| Arc::new(Credentials::new(auth)));
+        tls::choose_cryptography();
+        let events = Events::new();
+        let client = || client(options, &urls, auth.as_ref(), &events);
+        let mut error = match dial(client(), urls.addresses().to_vec()).await {
+            Ok(client) => {
+                accepted(auth.as_deref());
+                let connection = Connection::of(client, events, true, shard);
+                connection.keep(again(options, &urls, auth.as_ref()));
+                return Ok(connection);
+            }
+            Err(error) => error,
+        };
+        let mut seen = Vec::new();
+        if is_about_the_way(&error) {
+            seen = look::see(&urls).await;
+            // The client tells what the last of a list said, in an order of its own: those that are
+            // not there hide what is wrong with those that are.
+            let there: Vec<_> = seen
+                .iter()
+                .filter(|(_, seen)| match seen {
+                    Seen::Server(_) => true,
+                    Seen::Mute => greets_late(options, &urls),
+                    Seen::Nobody(_) => false,
+                })
+                .map(|(address, _)| (*address).clone())
+                .collect();
+            if !there.is_empty() && there.len() < seen.len() {
+                match dial(client(), there).await {
+                    Ok(client) => {
+                        accepted(auth.as_deref());
+                        let connection = Connection::of(client, events.clone(), true, shard);
+                        let all = connection.client().set_server_pool(urls.addresses()).await;
+                        if let Err(error) = all {
+                            tracing::warn!(target: CONNECTION, %error, "only the servers that are there now are known");
+                        }
+                        connection.keep(again(options, &urls, auth.as_ref()));
+                        return Ok(connection);
                     }
-                    connection.keep(again(options, &urls, auth.as_ref()));
-                    return Ok(connection);
+                    Err(again) => error = again,
                 }
-                Err(again) => error = again,
             }
         }
-    }
-    let who = auth.as_deref().map(|auth| &auth.first);
-    Err(explain(options, &urls, who, &error, seen))
+        let who = auth.as_deref().map(|auth| &auth.first);
+        Err(explain(options, &urls, who, &error, seen))
+    })
+}
+
+/// Makes a client. The one place for it: all that async-nats does until it is there would be compiled
+/// again with each.
+pub(super) fn dial(
+    options: async_nats::ConnectOptions,
+    servers: Vec<ServerAddr>,
+) -> BoxFuture<'static, Result<Client, async_nats::ConnectError>> {
+    Box::pin(options.connect(servers))
 }
 
 fn accepted(auth: Option<&Credentials>) {
@@ -226,8 +263,12 @@ fn client_options(auth: Option<&Arc<Credentials>>) -> async_nats::ConnectOptions
     async_nats::ConnectOptions::with_auth_callback(move |challenge| {
         let auth = Arc::clone(&auth);
         async move {
-            let answering = tokio::task::spawn_blocking(move || auth.answer(&challenge));
-            answering
+            let (tell, answer) = oneshot::channel();
+            task::spawn_blocking(Box::new(move || {
+                // The server may have hung up.
+                let _ = tell.send(auth.answer(&challenge));
+            }));
+            answer
                 .await
                 .map_err(AuthError::new)?
                 .map_err(AuthError::new)

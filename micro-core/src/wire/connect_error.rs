@@ -123,6 +123,8 @@ pub enum ConnectSetting {
     InboxPrefix,
     /// Whether to wait for a server.
     RetryConnect,
+    /// How many connections are made.
+    Connections,
 }
 
 impl fmt::Display for ConnectSetting {
@@ -142,6 +144,7 @@ impl fmt::Display for ConnectSetting {
             Self::TlsFirst => "wish for TLS first",
             Self::InboxPrefix => "inbox prefix",
             Self::RetryConnect => "wish to wait for a server",
+            Self::Connections => "number of connections",
         })
     }
 }

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_nats::client::traits::Publisher as _;
 use async_nats::client::{PublishErrorKind, SubscribeErrorKind};
 use async_nats::connection::State;
 use async_nats::message::OutboundMessage;
-use async_nats::{Client, Message, Subject};
+use async_nats::{Client, Message, Subject, Subscriber};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use micro_names::Shown;
 use tokio::runtime::Handle;
 
@@ -70,8 +71,10 @@ pub(super) struct Inner {
     observed: bool,
     /// The thread that it has for itself.
     shard: Option<Shard>,
-    /// One fence at a time: their answers do not tell whose they are.
-    fence: tokio::sync::Mutex<()>,
+    /// Those beside it, over which services are read as well.
+    beside: OnceLock<Box<[Connection]>>,
+    /// The order in which fences are asked for.
+    fences: tokio::sync::Mutex<()>,
 }
 
 impl Connection {
@@ -85,7 +88,8 @@ impl Connection {
             inner: Arc::new(Inner {
                 observed,
                 shard,
-                fence: tokio::sync::Mutex::new(()),
+                beside: OnceLock::new(),
+                fences: tokio::sync::Mutex::new(()),
                 links: Links::new(client),
                 events,
                 is_kept: AtomicBool::new(false),
@@ -103,6 +107,27 @@ impl Connection {
         self.inner.is_kept.store(true, Ordering::Relaxed);
         let events = self.inner.events.listen();
         tokio::spawn(keeper::keep(Arc::downgrade(&self.inner), events, again));
+    }
+
+    /// Has services read from others as well. To be said before there are services.
+    pub(super) fn go_with(&self, others: Vec<Self>) {
+        // The first one who says it is the one who made it.
+        let _ = self.inner.beside.set(others.into());
+    }
+
+    /// Itself, and those beside it.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = (Lane, &Self)> {
+        let beside = self.inner.beside.get().into_iter().flatten();
+        (0..).map(Lane).zip(std::iter::once(self).chain(beside))
+    }
+
+    /// One of [`lanes`](Self::lanes).
+    pub(crate) fn lane(&self, Lane(lane): Lane) -> &Self {
+        let Some(beside) = usize::from(lane).checked_sub(1) else {
+            return self;
+        };
+        let all = self.inner.beside.get();
+        all.and_then(|all| all.get(beside)).unwrap_or(self)
     }
 
     /// Where what is read from it is read: on its own thread, if it has one.
@@ -150,21 +175,30 @@ impl Connection {
         subject: &str,
         queue_group: Option<&str>,
     ) -> Result<Subscription, SubscribeError> {
+        // There may be a thousand: the client takes most of them at once.
+        if self.is_plain()
+            && let Ok(_settled) = self.inner.gate.try_read()
+            && let client = &self.inner.links.current().client
+            && let Some(Ok(subscriber)) = subscribe(client, subject, queue_group).now_or_never()
+        {
+            return Ok(self.subscription(subscriber, subject, queue_group));
+        }
+        Box::pin(self.subscribe_in_time(subject, queue_group)).await
+    }
+
+    async fn subscribe_in_time(
+        &self,
+        subject: &str,
+        queue_group: Option<&str>,
+    ) -> Result<Subscription, SubscribeError> {
         let asked = async {
             loop {
                 let link = self.inner.link().await;
                 let settled = self.inner.gate.read().await;
-                let is_kept = self.inner.is_kept();
                 match subscribe(&link.client, subject, queue_group).await {
                     // The client has failed, and that is about to be seen.
-                    Err(error) if is_kept && error.kind() == SubscribeErrorKind::Other => {}
-                    asked => {
-                        let gate = &self.inner.gate;
-                        let subscription =
-                            Subscription::new(asked?, subject, queue_group, gate, is_kept);
-                        self.inner.note(subscription.slot());
-                        return Ok(subscription);
-                    }
+                    Err(error) if self.is_kept() && error.kind() == SubscribeErrorKind::Other => {}
+                    asked => return Ok(self.subscription(asked?, subject, queue_group)),
                 }
                 drop(settled);
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -180,6 +214,19 @@ impl Connection {
             }
             SubscribeErrorKind::Other => SubscribeError::Closed,
         })
+    }
+
+    fn subscription(
+        &self,
+        subscriber: Subscriber,
+        subject: &str,
+        queue_group: Option<&str>,
+    ) -> Subscription {
+        let gate = &self.inner.gate;
+        let subscription =
+            Subscription::new(subscriber, subject, queue_group, gate, self.is_kept());
+        self.inner.note(subscription.slot());
+        subscription
     }
 
     /// Waits until the server has read everything sent before.
@@ -210,9 +257,9 @@ impl Connection {
         if !self.is_observed() {
             return;
         }
-        let _one = self.inner.fence.lock().await;
-        let client = &self.inner.links.current().client;
-        if let Err(error) = barrier::fence(client, &self.inner.events, within).await {
+        let Inner { events, fences, .. } = &*self.inner;
+        let client = self.client();
+        if let Err(error) = barrier::fence(&client, events, fences, within).await {
             tracing::debug!(target: CONNECTION, %error, "refused subscriptions may be seen late");
         }
     }
@@ -292,7 +339,12 @@ impl Connection {
         let (client, requests) = if let Some(bridge) = &bridge {
             (&bridge.client, &bridge.requests)
         } else {
-            link = self.inner.link().await;
+            link = if self.is_plain() {
+                self.inner.links.current()
+            } else {
+                // Boxed, not to make each call's future larger.
+                Box::pin(self.inner.link()).await
+            };
             let requests = link.requests().await;
             let requests = requests.map_err(|_| RequestError::Publish(self.inner.ended()))?;
             (&link.client, requests)
@@ -312,6 +364,11 @@ impl Connection {
             Some(message) => Ok(message),
             None => Err(RequestError::Publish(self.inner.ended())),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn calls_waiting(&self) -> usize {
+        self.inner.links.current().calls_waiting()
     }
 
     /// Sends a request that several may answer, and gives their replies, `at_most` of them. Dropping
@@ -452,6 +509,10 @@ impl fmt::Debug for Connection {
             .finish_non_exhaustive()
     }
 }
+
+/// Which of the connections of a service: its own, or one beside that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lane(u8);
 
 /// A message to be sent.
 #[derive(Debug)]

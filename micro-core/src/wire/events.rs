@@ -47,6 +47,72 @@ pub struct Events {
     sender: broadcast::Sender<Event>,
     drops: Arc<Drops>,
     life: Arc<Life>,
+    fences: Arc<Fences>,
+}
+
+/// What nats-server answers to a subscription that no subject can match.
+const FENCE_ANSWER: &str = "Invalid Subject";
+
+/// Answers to the [fence](super::barrier::fence). They are for who waits for one, and for nobody
+/// else: of a thousand instances on a connection each would be woken by the start of every other. What
+/// the server says of a subscription of the user's own that nothing can match is the same to the
+/// letter, and taken for one while one is due.
+///
+/// They come in the order in which they were asked for, so that one that comes late is not taken for
+/// that of another.
+#[derive(Debug, Default)]
+struct Fences {
+    asked: AtomicU64,
+    answered: AtomicU64,
+    told: Notify,
+}
+
+impl Fences {
+    /// Whether an event is such an answer, and one is due.
+    fn take(&self, event: &async_nats::Event) -> bool {
+        match event {
+            async_nats::Event::ServerError(error) if error.to_string().contains(FENCE_ANSWER) => {
+                let asked = self.asked.load(Ordering::SeqCst);
+                let one_more = |answered| (answered < asked).then_some(answered + 1);
+                let counted =
+                    self.answered
+                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
+                self.told.notify_waiters();
+                counted.is_ok()
+            }
+            async_nats::Event::Disconnected => {
+                self.give_up();
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// What was asked before, nobody answers.
+    fn give_up(&self) {
+        let asked = self.asked.load(Ordering::SeqCst);
+        self.answered.fetch_max(asked, Ordering::SeqCst);
+        self.told.notify_waiters();
+    }
+}
+
+/// A wait for the answer to a fence, from before that is asked for.
+pub(super) struct Fence {
+    fences: Arc<Fences>,
+    number: u64,
+}
+
+impl Fence {
+    pub(super) async fn answered(&self) {
+        loop {
+            // Made before the look, so that what happens in between is not missed.
+            let told = self.fences.told.notified();
+            if self.fences.answered.load(Ordering::SeqCst) >= self.number {
+                return;
+            }
+            told.await;
+        }
+    }
 }
 
 /// Whether there is a client behind the connection.
@@ -97,6 +163,7 @@ impl Drop for Witness {
             let life = &self.events.life;
             life.failures.fetch_add(1, Ordering::SeqCst);
             life.has_failed.store(true, Ordering::SeqCst);
+            self.events.fences.give_up();
             let _ = self.events.sender.send(Event::ClientFailed);
         }
     }
@@ -130,6 +197,7 @@ impl Events {
             sender: broadcast::channel(BACKLOG).0,
             drops: Arc::default(),
             life: Arc::default(),
+            fences: Arc::default(),
         }
     }
 
@@ -151,6 +219,9 @@ impl Events {
     /// Hands one event of the client on. For a callback of your own.
     pub fn observe(&self, event: &async_nats::Event) {
         if matches!(event, async_nats::Event::SlowConsumer(_)) && !self.drops.one() {
+            return;
+        }
+        if self.fences.take(event) {
             return;
         }
         // An error means that nobody listens now, which is fine.
@@ -185,6 +256,15 @@ impl Events {
                 return;
             }
             renewed.await;
+        }
+    }
+
+    /// To wait for the answer to a fence that is about to be asked for.
+    pub(super) fn fence(&self) -> Fence {
+        let fences = Arc::clone(&self.fences);
+        Fence {
+            number: fences.asked.fetch_add(1, Ordering::SeqCst) + 1,
+            fences,
         }
     }
 

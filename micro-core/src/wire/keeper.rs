@@ -4,6 +4,7 @@
 use std::sync::Weak;
 
 use async_nats::{ConnectOptions, ServerAddr};
+use futures_util::future::BoxFuture;
 
 use super::connection::Inner;
 use super::events::{Event, Events, Listener};
@@ -20,32 +21,38 @@ pub(super) struct Again {
     pub(super) discovers: bool,
 }
 
-pub(super) async fn keep(connection: Weak<Inner>, mut events: Listener, again: Again) {
-    let mut renewal = Renewal::default();
-    loop {
-        let Some(inner) = connection.upgrade() else {
-            return;
-        };
-        // Not by the event alone: a move reads events as well.
-        let failed = inner.events.has_failed();
-        drop(inner);
-        if failed {
-            renewal.renew(&connection, &again).await;
-            continue;
-        }
-        match events.next().await {
-            Event::LameDuck => {
-                if let Some(inner) = connection.upgrade() {
-                    move_over(&inner, &mut events, &again).await;
-                }
-            }
-            Event::Closed => {
-                if let Some(inner) = connection.upgrade() {
-                    inner.let_go();
-                }
+pub(super) fn keep(
+    connection: Weak<Inner>,
+    mut events: Listener,
+    again: Again,
+) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let mut renewal = Renewal::default();
+        loop {
+            let Some(inner) = connection.upgrade() else {
                 return;
+            };
+            // Not by the event alone: a move reads events as well.
+            let failed = inner.events.has_failed();
+            drop(inner);
+            if failed {
+                renewal.renew(&connection, &again).await;
+                continue;
             }
-            _ => {}
+            match events.next().await {
+                Event::LameDuck => {
+                    if let Some(inner) = connection.upgrade() {
+                        move_over(&inner, &mut events, &again).await;
+                    }
+                }
+                Event::Closed => {
+                    if let Some(inner) = connection.upgrade() {
+                        inner.let_go();
+                    }
+                    return;
+                }
+                _ => {}
+            }
         }
-    }
+    })
 }

@@ -26,15 +26,19 @@ impl Link {
 
     /// The reply inbox, which is opened when it is first needed.
     pub(super) async fn requests(&self) -> Result<&Requests, SubscribeError> {
+        if let Some(requests) = self.requests.get() {
+            return Ok(requests);
+        }
         let opened = self
             .requests
             .get_or_try_init(|| Requests::open(&self.client));
-        opened.await
+        // Once, and not to make each call's future larger.
+        Box::pin(opened).await
     }
 
-    /// Whether anybody waits for a reply over it.
-    pub(super) fn are_replies_waited_for(&self) -> bool {
-        self.requests.get().is_some_and(Requests::are_waited_for)
+    /// How many wait for a reply over it.
+    pub(super) fn calls_waiting(&self) -> usize {
+        self.requests.get().map_or(0, Requests::waiting)
     }
 }
 

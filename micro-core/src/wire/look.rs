@@ -4,13 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
-use futures_util::future::join_all;
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use super::connect_error::ConnectError;
 use super::urls::{self, ServerUrls};
+use crate::task;
 
 /// How long a host may take to accept a connection when it is only looked at.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
@@ -43,26 +44,36 @@ pub(super) enum Seen {
 }
 
 /// Looks whether a NATS server listens at any of `urls`, without saying anything to it.
-pub(crate) async fn look(urls: &ServerUrls) -> Result<(), ConnectError> {
-    let seen = see(urls).await;
-    let is_there = seen.iter().any(|(_, seen)| matches!(seen, Seen::Server(_)));
-    match absence(urls, seen) {
-        Some(error) if !is_there => Err(error),
-        _ => Ok(()),
-    }
+pub(crate) fn look(urls: &ServerUrls) -> BoxFuture<'_, Result<(), ConnectError>> {
+    Box::pin(async move {
+        let seen = see(urls).await;
+        let is_there = seen.iter().any(|(_, seen)| matches!(seen, Seen::Server(_)));
+        match absence(urls, seen) {
+            Some(error) if !is_there => Err(error),
+            _ => Ok(()),
+        }
+    })
 }
 
 /// Looks at each address.
 pub(super) async fn see(urls: &ServerUrls) -> Vec<(&ServerAddr, Seen)> {
-    let looks = urls.addresses().iter().map(async |address| {
-        let seen = match greeting(address).await {
+    let mut all: Vec<_> = urls
+        .addresses()
+        .iter()
+        .map(|address| (address, Seen::Mute))
+        .collect();
+    task::all(all.iter_mut().map(|(address, seen)| glance(address, seen))).await;
+    all
+}
+
+fn glance<'a>(address: &'a ServerAddr, seen: &'a mut Seen) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        *seen = match greeting(address).await {
             Ok(Some(greeting)) => Seen::Server(greeting),
             Ok(None) => Seen::Mute,
             Err(error) => Seen::Nobody(error),
         };
-        (address, seen)
-    });
-    join_all(looks).await
+    })
 }
 
 /// What is wrong if none of the addresses has a NATS server: nobody is there, or somebody else is.

@@ -14,13 +14,14 @@
 //! - `connect_error`: why there is no connection;
 //! - `connection`: subscribe, publish, flush; `outbox`: publish at once;
 //! - `barrier`: a round trip, the only proof that the server has read what was sent before;
-//! - `subscription` and `reader`: reading requests;
+//! - `subscription` and `reader`: reading requests; `aside`: reading the rest;
 //! - `leave`: ending that without losing one;
 //! - `requests`: requests and the reply to each;
 //! - `replies`: the replies to one request that several may answer;
 //! - `events`: what the server says that belongs to no message;
 //! - `headers`: names and values that can be written safely.
 
+mod aside;
 mod auth;
 mod barrier;
 mod connect;
@@ -48,13 +49,14 @@ mod subscription;
 mod tls;
 mod urls;
 
+pub(crate) use aside::read_aside;
 pub(crate) use async_nats::{Client as NatsClient, Message, Subject};
 pub(crate) use auth::{Auth, Source};
 pub(crate) use barrier::{BarrierError, is_own_question};
 pub(crate) use connect::{check, connect};
 pub use connect_error::{ConnectError, ConnectSetting};
 pub use connection::{Connection, PublishError};
-pub(crate) use connection::{Outbound, RequestError, SubscribeError};
+pub(crate) use connection::{Lane, Outbound, RequestError, SubscribeError};
 pub(crate) use events::Listener;
 pub use events::{Event, Events, Refused};
 pub(crate) use headers::HeaderName;

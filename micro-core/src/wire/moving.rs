@@ -22,10 +22,13 @@ use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::{Client, Message, Subject, Subscriber};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::aside::read_aside;
 use super::barrier::{BarrierError, barrier};
+use super::connect::dial;
 use super::connection::Inner;
 use super::events::{Event, Events, Listener};
 use super::keeper::Again;
@@ -33,6 +36,7 @@ use super::reader::{Reader, Receive};
 use super::requests::Requests;
 use super::subscription::{Slot, Subscription, subscribe};
 use crate::log::CONNECTION;
+use crate::task;
 
 /// How long other servers may take to hear of a subscription. The server tells them at once, and
 /// none tells when it has heard; a lame duck's connections live for 10 s more by default.
@@ -95,41 +99,47 @@ impl std::fmt::Debug for Bridge {
 }
 
 /// Moves a connection, because its server is about to go.
-pub(super) async fn move_over(inner: &Arc<Inner>, events: &mut Listener, again: &Again) {
-    let client = inner.links.current().client.clone();
-    let from = client.server_info();
-    let bridge = match connect(&client, again, &from.server_id).await {
-        Ok(bridge) => bridge,
-        Err(reason) => {
-            tracing::warn!(
+pub(super) fn move_over<'a>(
+    inner: &'a Arc<Inner>,
+    events: &'a mut Listener,
+    again: &'a Again,
+) -> BoxFuture<'a, ()> {
+    Box::pin(async move {
+        let client = inner.links.current().client.clone();
+        let from = client.server_info();
+        let bridge = match connect(&client, again, &from.server_id).await {
+            Ok(bridge) => bridge,
+            Err(reason) => {
+                tracing::warn!(
+                    target: CONNECTION,
+                    server = %from.server_name,
+                    %reason,
+                    "the NATS server is about to go, and there is no other to move to before it does"
+                );
+                return;
+            }
+        };
+        inner.set_bridge(Some(Arc::clone(&bridge)));
+        match cross(inner, &client, events, &bridge, &from.server_id).await {
+            Ok(()) => {
+                let to = client.server_info();
+                tracing::info!(
+                    target: CONNECTION,
+                    from = %from.server_name,
+                    to = %to.server_name,
+                    "moved to another NATS server, since the first is about to go"
+                );
+            }
+            Err(reason) => tracing::warn!(
                 target: CONNECTION,
                 server = %from.server_name,
                 %reason,
-                "the NATS server is about to go, and there is no other to move to before it does"
-            );
-            return;
+                "the NATS server is about to go, and the move to another was cut short"
+            ),
         }
-    };
-    inner.set_bridge(Some(Arc::clone(&bridge)));
-    match cross(inner, &client, events, &bridge, &from.server_id).await {
-        Ok(()) => {
-            let to = client.server_info();
-            tracing::info!(
-                target: CONNECTION,
-                from = %from.server_name,
-                to = %to.server_name,
-                "moved to another NATS server, since the first is about to go"
-            );
-        }
-        Err(reason) => tracing::warn!(
-            target: CONNECTION,
-            server = %from.server_name,
-            %reason,
-            "the NATS server is about to go, and the move to another was cut short"
-        ),
-    }
-    bridge.open.store(false, Ordering::Relaxed);
-    tokio::spawn(leave_behind(Arc::downgrade(inner), bridge));
+        bridge.open.store(false, Ordering::Relaxed);
+        task::spawn(Box::pin(leave_behind(Arc::downgrade(inner), bridge)));
+    })
 }
 
 /// Connects to another server.
@@ -138,8 +148,8 @@ async fn connect(first: &Client, again: &Again, from: &str) -> Result<Arc<Bridge
     let pool = pool.map_err(|error| error.to_string())?;
     let addresses: Vec<_> = pool.into_iter().map(|server| server.addr).collect();
     let events = Events::new();
-    let connecting = Box::pin((again.options)(&events).connect(addresses));
-    let client = connecting.await.map_err(|error| error.to_string())?;
+    let client = dial((again.options)(&events), addresses).await;
+    let client = client.map_err(|error| error.to_string())?;
     if client.server_info().server_id == from {
         return Err("it is the only one".to_owned());
     }
@@ -226,7 +236,7 @@ async fn begin(inner: &Inner) -> tokio::sync::RwLockWriteGuard<'_, ()> {
 /// Waits for the replies to requests that were sent over the first connection; at most for a time.
 async fn answered(inner: &Inner) {
     let began = Instant::now();
-    let waits = || inner.links.current().are_replies_waited_for();
+    let waits = || inner.links.current().calls_waiting() > 0;
     // One that is just being sent is noted within the first look.
     tokio::time::sleep(LOOK_EVERY).await;
     // A stop is waiting as well, and for less long.
@@ -246,72 +256,83 @@ struct Way<'a> {
 
 /// Has subscriptions read from another connection, without a moment at which nobody is subscribed
 /// and without losing or doubling what is under way.
-async fn take_over(slots: &[Arc<Slot>], from: Way<'_>, to: Way<'_>) -> Result<(), String> {
-    let (shared, plain): (Vec<_>, Vec<_>) =
-        slots.iter().partition(|slot| slot.queue_group.is_some());
-    // Without a queue group, the server sends each message both ways: what has come by the first is
-    // noted, and left out of what the second has kept meanwhile.
-    let mut leaving = Vec::new();
-    let mut without_group = Vec::new();
-    for slot in plain {
-        if let Some(old) = slot.hand_over() {
-            let notes = Notes::default();
-            without_group.push((slot, Arc::clone(&notes)));
-            leaving.push(forward(old, slot, Some(notes), from.bridge));
-        }
-    }
-    let asked = async {
-        let mut heirs = Vec::new();
-        for slot in without_group.iter().map(|(slot, _)| *slot).chain(shared) {
-            let heir = ask(to.client, slot).await?;
-            heirs.push((slot, heir));
-        }
-        barrier(to.client, to.events, CROSS_WITHIN)
-            .await
-            .map_err(|error| error.to_string())?;
-        tokio::time::sleep(SPREAD).await;
-        Ok(heirs)
-    };
-    let (mut heirs, result) = match asked.await {
-        Ok(heirs) => (heirs, Ok(())),
-        Err(error) => (Vec::new(), Err(error)),
-    };
-    let of_shared = heirs.split_off(without_group.len().min(heirs.len()));
-    for (slot, heir) in of_shared {
-        if let Some(old) = slot.hand_over() {
-            let reader = forward(old, slot, None, from.bridge);
-            slot.put(heir, None, to.bridge);
-            leaving.push(reader);
-        }
-    }
-    join_all(leaving.iter().map(Reader::leave)).await;
-    if let Err(error) = barrier(from.client, from.events, CROSS_WITHIN).await {
-        tracing::debug!(target: CONNECTION, %error, "what was under way when the server went is lost");
-    }
-    join_all(leaving.iter().map(Reader::finish)).await;
-
-    let mut heirs = heirs.into_iter();
-    for (slot, notes) in without_group {
-        let (heir, bridge) = match heirs.next() {
-            Some((_, heir)) => (Ok(heir), to.bridge),
-            None => (ask(from.client, slot).await, from.bridge),
-        };
-        match heir {
-            Ok(heir) => slot.put(heir, Some(Known::new(&notes)), bridge),
-            Err(error) => {
-                tracing::error!(target: CONNECTION, subject = slot.subject, error, "a subscription is lost");
+fn take_over<'a>(
+    slots: &'a [Arc<Slot>],
+    from: Way<'a>,
+    to: Way<'a>,
+) -> BoxFuture<'a, Result<(), String>> {
+    Box::pin(async move {
+        let (shared, plain): (Vec<_>, Vec<_>) =
+            slots.iter().partition(|slot| slot.queue_group.is_some());
+        // Without a queue group, the server sends each message both ways: what has come by the first is
+        // noted, and left out of what the second has kept meanwhile.
+        let mut leaving = Vec::new();
+        let mut without_group = Vec::new();
+        for slot in plain {
+            if let Some(old) = slot.hand_over() {
+                let notes = Notes::default();
+                without_group.push((slot, Arc::clone(&notes)));
+                leaving.push(forward(old, slot, Some(notes), from.bridge));
             }
         }
-    }
-    result
+        let asked = async {
+            let mut heirs = Vec::new();
+            for slot in without_group.iter().map(|(slot, _)| *slot).chain(shared) {
+                let heir = ask(to.client, slot).await?;
+                heirs.push((slot, heir));
+            }
+            barrier(to.client, to.events, CROSS_WITHIN)
+                .await
+                .map_err(|error| error.to_string())?;
+            tokio::time::sleep(SPREAD).await;
+            Ok(heirs)
+        };
+        let (mut heirs, result) = match asked.await {
+            Ok(heirs) => (heirs, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        let of_shared = heirs.split_off(without_group.len().min(heirs.len()));
+        for (slot, heir) in of_shared {
+            if let Some(old) = slot.hand_over() {
+                let reader = forward(old, slot, None, from.bridge);
+                slot.put(heir, None, to.bridge);
+                leaving.push(reader);
+            }
+        }
+        task::all(leaving.iter().map(|reader| reader.leave().boxed())).await;
+        if let Err(error) = barrier(from.client, from.events, CROSS_WITHIN).await {
+            tracing::debug!(target: CONNECTION, %error, "what was under way when the server went is lost");
+        }
+        task::all(leaving.iter().map(|reader| reader.finish().boxed())).await;
+
+        let mut heirs = heirs.into_iter();
+        for (slot, notes) in without_group {
+            let (heir, bridge) = match heirs.next() {
+                Some((_, heir)) => (Ok(heir), to.bridge),
+                None => (ask(from.client, slot).await, from.bridge),
+            };
+            match heir {
+                Ok(heir) => slot.put(heir, Some(Known::new(&notes)), bridge),
+                Err(error) => {
+                    tracing::error!(target: CONNECTION, subject = slot.subject, error, "a subscription is lost");
+                }
+            }
+        }
+        result
+    })
 }
 
 /// Asks for what a subscription has, over another client.
-pub(super) async fn ask(client: &Client, slot: &Slot) -> Result<Subscriber, String> {
-    let asked = subscribe(client, &slot.subject, slot.queue_group.as_deref());
-    let asked = tokio::time::timeout(CROSS_WITHIN, asked).await;
-    let asked = asked.map_err(|_| "the client takes no commands".to_owned())?;
-    asked.map_err(|error| error.to_string())
+pub(super) fn ask<'a>(
+    client: &'a Client,
+    slot: &'a Slot,
+) -> BoxFuture<'a, Result<Subscriber, String>> {
+    Box::pin(async move {
+        let asked = subscribe(client, &slot.subject, slot.queue_group.as_deref());
+        let asked = tokio::time::timeout(CROSS_WITHIN, asked).await;
+        let asked = asked.map_err(|_| "the client takes no commands".to_owned())?;
+        asked.map_err(|error| error.to_string())
+    })
 }
 
 /// Reads what a slot has read so far, on behalf of the slot.
@@ -327,7 +348,12 @@ fn forward(
         notes,
         bridge: bridge.cloned(),
     };
-    Reader::start(Subscription::alone(old), forward)
+    read_aside(
+        &Handle::current(),
+        None,
+        [Subscription::alone(old)],
+        forward,
+    )
 }
 
 /// Hands what comes late on.

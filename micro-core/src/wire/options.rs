@@ -15,6 +15,9 @@ use super::urls::ServerUrls;
 /// Where every NATS tool looks first.
 pub(crate) const DEFAULT_URL: &str = "nats://127.0.0.1:4222";
 
+/// More than any machine has cores for.
+const CONNECTIONS_MAX: usize = 64;
+
 /// What can be said of a connection before it is made: for [`Connection::connect_with`], and for
 /// [`App::connect_options`](crate::App::connect_options), where flags and variables go before it.
 ///
@@ -47,6 +50,7 @@ pub struct ConnectOptions {
     pub(crate) name: Option<String>,
     pub(crate) retry: Option<bool>,
     pub(crate) own_thread: Option<bool>,
+    pub(crate) connections: Option<usize>,
 }
 
 impl ConnectOptions {
@@ -172,6 +176,21 @@ impl ConnectOptions {
         self
     }
 
+    /// How many connections are made in place of one, at most 64: for services whose handlers are so
+    /// cheap that one connection's client is what keeps them from more. Each has a thread of its own,
+    /// if [`own_thread`](Self::own_thread) says so.
+    ///
+    /// A service asks for its endpoints over each, in their queue groups, so that the server shares
+    /// their requests out among them. It stays one instance: one id, one set of counters and limits,
+    /// one stop. Over the first connection alone go discovery, endpoints without a queue group, and
+    /// those with a `concurrency` of 1, whose requests are served in the order in which they come.
+    ///
+    /// [`Connection::connect_with`] makes them all; what it returns publishes and calls over the first.
+    pub fn connections(mut self, number: usize) -> Self {
+        self.connections = Some(number);
+        self
+    }
+
     /// Whether to wait for a server.
     pub(crate) fn waits(&self) -> bool {
         self.retry == Some(true)
@@ -193,6 +212,14 @@ impl ConnectOptions {
             });
         }
         self.tls.check()?;
+        if let Some(number) = self.connections
+            && !(1..=CONNECTIONS_MAX).contains(&number)
+        {
+            return Err(ConnectError::Settings {
+                setting: ConnectSetting::Connections,
+                reason: format!("there can be 1 to {CONNECTIONS_MAX} connections, not {number}"),
+            });
+        }
         if let Some(prefix) = &self.inbox_prefix
             && let Err(problem) = prefix.split('.').try_for_each(check_token)
         {
@@ -220,6 +247,7 @@ impl fmt::Debug for ConnectOptions {
             .field("name", &self.name)
             .field("retry", &self.retry)
             .field("own_thread", &self.own_thread)
+            .field("connections", &self.connections)
             .finish()
     }
 }

@@ -3,24 +3,36 @@
 //! Both steps are asked for from outside, so that all readers of a service can leave, cross one
 //! barrier together, and then finish.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::BoxFuture;
 use futures_util::stream::SelectAll;
-use futures_util::{Stream, StreamExt};
+use futures_util::task::AtomicWaker;
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::unconstrained;
 
 use super::Message;
 use super::home::Home;
 use super::subscription::Subscription;
+use crate::task;
 
-/// How many messages a reader takes, and how much it has of its receiver's work done, before it looks
-/// whether it is asked to leave.
+/// What a reader does at a time, before others on its thread have their turn and it looks whether it is
+/// asked to leave: so many messages to take, and as many things of its receiver's to go on with.
 const BATCH: usize = 64;
+
+/// How many batches follow at once while they are quick. The client reads a thousand messages and more
+/// at a time, and writes what there is when it is its turn: the fewer turns, the fewer writes.
+const BATCHES: usize = 16;
+
+/// How long they may take for that.
+const QUICK: Duration = Duration::from_micros(500);
 
 /// What a reader hands each message to.
 pub(crate) trait Receive: Send + 'static {
@@ -45,171 +57,278 @@ pub(crate) trait Receive: Send + 'static {
 
 /// What a reader reads: one subscription, or several as one.
 pub(crate) trait Source: Stream<Item = Message> + Unpin + Send + 'static {
-    fn leave(&mut self) -> impl Future<Output = ()> + Send;
-    fn finish(&mut self) -> impl Future<Output = ()> + Send;
+    fn leave(&mut self) -> BoxFuture<'static, ()>;
+    fn finish(&mut self) -> BoxFuture<'static, ()>;
 }
 
 impl Source for Subscription {
-    fn leave(&mut self) -> impl Future<Output = ()> + Send {
-        self.leave()
+    fn leave(&mut self) -> BoxFuture<'static, ()> {
+        Subscription::leave(self).boxed()
     }
 
-    fn finish(&mut self) -> impl Future<Output = ()> + Send {
-        self.finish()
+    fn finish(&mut self) -> BoxFuture<'static, ()> {
+        Subscription::finish(self).boxed()
     }
 }
 
 impl Source for SelectAll<Subscription> {
-    async fn leave(&mut self) {
-        join_all(self.iter_mut().map(Subscription::leave)).await;
+    fn leave(&mut self) -> BoxFuture<'static, ()> {
+        task::all(self.iter().map(|member| member.leave().boxed()))
     }
 
-    async fn finish(&mut self) {
+    fn finish(&mut self) -> BoxFuture<'static, ()> {
         let mut members: Vec<_> = std::mem::take(self).into_iter().collect();
-        join_all(members.iter_mut().map(Subscription::finish)).await;
+        let finishing = task::all(members.iter_mut().map(|member| member.finish().boxed()));
         // Put together anew: members are polled when they are new or when they are woken, and
         // ending one wakes nobody.
         self.extend(members);
+        finishing
     }
 }
 
-/// How far a reader has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Reading,
-    Left,
-    Finished,
+/// How far a reader has come, or is to come.
+const READING: u8 = 0;
+const LEFT: u8 = 1;
+const FINISHED: u8 = 2;
+
+/// What a reader and its outside say to each other. There may be a thousand of them: two channels
+/// would be larger than all the rest of a reader.
+#[derive(Debug, Default)]
+struct Steps {
+    asked: AtomicU8,
+    done: AtomicU8,
+    reader: AtomicWaker,
+    told: Notify,
+}
+
+impl Steps {
+    fn tell(&self, done: u8) {
+        self.done.store(done, Ordering::Release);
+        self.told.notify_waiters();
+    }
+
+    async fn reached(&self, step: u8) {
+        loop {
+            // Made before the look, so that what happens in between is not missed.
+            let told = self.told.notified();
+            if self.done.load(Ordering::Acquire) >= step {
+                return;
+            }
+            told.await;
+        }
+    }
 }
 
 /// The outside of a reading task. Dropping it lets the task read on.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    ask: watch::Sender<Phase>,
-    done: watch::Receiver<Phase>,
+    steps: Arc<Steps>,
 }
 
 impl Reader {
-    /// Starts reading `source` in a task of its own.
-    pub(crate) fn start(source: impl Source, receiver: impl Receive) -> Self {
-        Self::start_on(&Handle::current(), None, source, receiver)
-    }
-
-    /// The same on another runtime, for as long as its `home` is there, if it has one.
-    pub(crate) fn start_on(
+    /// Starts reading `source` in a task of its own on a runtime, for as long as its `home` is there, if it
+    /// has one.
+    pub(crate) fn start(
         runtime: &Handle,
         home: Option<&Home>,
         source: impl Source,
         receiver: impl Receive,
     ) -> Self {
-        let (ask, asked) = watch::channel(Phase::Reading);
-        let (report, done) = watch::channel(Phase::Reading);
-        let reading = read(source, receiver, asked, report);
+        let steps = Arc::new(Steps::default());
+        let reading = Reading {
+            source,
+            receiver,
+            told: Told(Arc::clone(&steps)),
+            asked: READING,
+            doing: None,
+            stage: Stage::Reading,
+        };
         match home {
             Some(home) => home.send(runtime, reading),
             None => drop(runtime.spawn(reading)),
         }
-        Self { ask, done }
+        Self { steps }
     }
 
     /// Tells the server to send nothing more. What is under way goes on being received.
     pub(crate) async fn leave(&self) {
-        self.reach(Phase::Left).await;
+        self.reach(LEFT).await;
     }
 
     /// Once a barrier has been crossed: hands over what has arrived, and ends.
     pub(crate) async fn finish(&self) {
-        self.reach(Phase::Finished).await;
+        self.reach(FINISHED).await;
     }
 
     /// Waits until the task has read everything there will ever be, asked to or not.
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut done = self.done.clone();
-        async move {
-            let _ = done.wait_for(|done| *done == Phase::Finished).await;
-        }
+        let steps = Arc::clone(&self.steps);
+        async move { steps.reached(FINISHED).await }
     }
 
-    async fn reach(&self, phase: Phase) {
-        self.ask.send_replace(phase);
-        // An error means that the task is gone, which is as far as it can come.
-        let _ = self.done.clone().wait_for(|done| *done >= phase).await;
+    async fn reach(&self, step: u8) {
+        self.steps.asked.fetch_max(step, Ordering::AcqRel);
+        self.steps.reader.wake();
+        self.steps.reached(step).await;
     }
 }
 
-async fn read(
-    mut source: impl Source,
-    mut receiver: impl Receive,
-    mut asked: watch::Receiver<Phase>,
-    report: watch::Sender<Phase>,
-) {
-    loop {
-        // Heard whatever this task has used up of what it may do at a time.
-        let mut asking = pin!(unconstrained(next_phase(&mut asked)));
-        let next = poll_fn(|cx| {
+/// The end of a reader, however that comes: nobody waits for it in vain.
+struct Told(Arc<Steps>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.tell(FINISHED);
+    }
+}
+
+/// The task. A future by hand, with what is seldom needed boxed: there may be a thousand of them.
+struct Reading<S, R> {
+    source: S,
+    receiver: R,
+    told: Told,
+    stage: Stage,
+    /// What it was asked last.
+    asked: u8,
+    /// What it does of that, and reads nothing meanwhile.
+    doing: Option<BoxFuture<'static, ()>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Reading,
+    /// The server is being told to send nothing more.
+    Leaving,
+    /// Nothing is asked any more: there is an end.
+    Ending,
+    /// All has been read, and the receiver goes on with it.
+    Read,
+}
+
+/// Nothing in it is polled where it lies.
+impl<S, R> Unpin for Reading<S, R> {}
+
+impl<S: Source, R: Receive> Future for Reading<S, R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        loop {
+            if let Some(doing) = &mut this.doing {
+                if doing.as_mut().poll(cx).is_pending() {
+                    if !goes_on(&mut this.receiver, cx) {
+                        cx.waker().wake_by_ref();
+                    }
+                    return Poll::Pending;
+                }
+                this.doing = None;
+                if this.stage == Stage::Leaving {
+                    this.stage = Stage::Reading;
+                    this.told.0.tell(LEFT);
+                }
+            }
+            if this.stage == Stage::Read {
+                return finish(&mut this.receiver, cx);
+            }
             // First what is asked: a flood of messages must not keep a reader from leaving.
-            match asking.as_mut().poll(cx) {
-                Poll::Ready(phase) => Poll::Ready(Some(phase)),
-                Poll::Pending => step(&mut source, &mut receiver, cx).map(|Ended| None),
+            if this.does_as_asked() {
+                continue;
             }
-        });
-        match next.await {
-            Some(Phase::Reading) => {}
-            Some(Phase::Left) => {
-                meanwhile(&mut receiver, source.leave()).await;
-                report.send_replace(Phase::Left);
+            if step(&mut this.source, &mut this.receiver, cx).is_ready() {
+                this.stage = Stage::Read;
+                this.told.0.tell(FINISHED);
+                continue;
             }
-            Some(Phase::Finished) => {
-                meanwhile(&mut receiver, source.finish()).await;
-                poll_fn(|cx| step(&mut source, &mut receiver, cx)).await;
-                break;
+            this.told.0.reader.register(cx.waker());
+            // What was asked just before that woke nobody.
+            if !this.does_as_asked() {
+                return Poll::Pending;
             }
-            None => break,
         }
     }
-    report.send_replace(Phase::Finished);
-    poll_fn(|cx| go_on(&mut receiver, cx)).await;
 }
 
-/// The source has ended.
-struct Ended;
+impl<S: Source, R: Receive> Reading<S, R> {
+    /// Begins with what is asked, if that is something new.
+    fn does_as_asked(&mut self) -> bool {
+        let asked = self.told.0.asked.load(Ordering::Acquire);
+        if asked == self.asked || self.stage != Stage::Reading {
+            return false;
+        }
+        self.asked = asked;
+        let (stage, doing) = if asked == LEFT {
+            (Stage::Leaving, self.source.leave())
+        } else {
+            (Stage::Ending, self.source.finish())
+        };
+        self.stage = stage;
+        self.doing = Some(doing);
+        true
+    }
+}
 
-/// Hands over the messages that have come by now, and goes on with what earlier ones began, until the
-/// source ends. A batch of each at a time, so that others have their turn too.
-fn step(
-    source: &mut impl Source,
-    receiver: &mut impl Receive,
-    cx: &mut Context<'_>,
-) -> Poll<Ended> {
+/// Hands over the messages that have come by now, and goes on with what earlier ones began; ready when
+/// the source has ended. A batch of each at a time, so that others have their turn too.
+fn step(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<()> {
     let mut is_read = false;
-    for _ in 0..BATCH {
+    let mut turn = Turn::default();
+    while turn.goes_on() {
         if !receiver.is_ready() {
             break;
         }
         // A batch is bound enough; what a task may do at a time is for handlers.
         match pin!(unconstrained(source.next())).poll(cx) {
             Poll::Ready(Some(message)) => receiver.receive(message, cx),
-            Poll::Ready(None) => return Poll::Ready(Ended),
+            Poll::Ready(None) => return Poll::Ready(()),
             Poll::Pending => {
                 is_read = true;
                 break;
             }
         }
     }
-    let is_idle = go_on_for_a_while(receiver, cx);
+    let is_idle = goes_on(receiver, cx);
     if !is_idle || !is_read && receiver.is_ready() {
         cx.waker().wake_by_ref();
     }
     Poll::Pending
 }
 
-/// Whether there is nothing more to go on with now.
-fn go_on_for_a_while(receiver: &mut impl Receive, cx: &mut Context<'_>) -> bool {
-    (0..BATCH).any(|_| receiver.poll_on(cx).is_pending())
+/// Goes on for a while with what was begun. Whether there is nothing more to go on with now.
+fn goes_on(receiver: &mut impl Receive, cx: &mut Context<'_>) -> bool {
+    let mut turn = Turn::default();
+    while turn.goes_on() {
+        if receiver.poll_on(cx).is_pending() {
+            return true;
+        }
+    }
+    false
+}
+
+/// How far a reader is with what it does at a time.
+#[derive(Default)]
+struct Turn {
+    steps: usize,
+    /// When the first batch was done: nobody looks at the clock for a few.
+    since: Option<Instant>,
+}
+
+impl Turn {
+    fn goes_on(&mut self) -> bool {
+        let is_batch = self.steps > 0 && self.steps.is_multiple_of(BATCH);
+        self.steps += 1;
+        !is_batch || self.steps <= BATCH * BATCHES && self.is_quick()
+    }
+
+    fn is_quick(&mut self) -> bool {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        now.duration_since(since) < QUICK
+    }
 }
 
 /// Ready when everything that was begun is done.
-fn go_on(receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<()> {
-    let is_idle = go_on_for_a_while(receiver, cx);
+fn finish(receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<()> {
+    let is_idle = goes_on(receiver, cx);
     if !receiver.is_busy() {
         return Poll::Ready(());
     }
@@ -217,25 +336,4 @@ fn go_on(receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<()> {
         cx.waker().wake_by_ref();
     }
     Poll::Pending
-}
-
-/// Waits for something, and has the receiver go on meanwhile.
-async fn meanwhile(receiver: &mut impl Receive, other: impl Future<Output = ()>) {
-    let mut other = pin!(other);
-    poll_fn(|cx| {
-        let polled = other.as_mut().poll(cx);
-        if polled.is_pending() && !go_on_for_a_while(receiver, cx) {
-            cx.waker().wake_by_ref();
-        }
-        polled
-    })
-    .await;
-}
-
-/// The next thing that is asked; nothing ever, once nobody is left to ask.
-async fn next_phase(asked: &mut watch::Receiver<Phase>) -> Phase {
-    if asked.changed().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-    *asked.borrow_and_update()
 }

@@ -9,7 +9,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use async_nats::{ClientError, ServerAddr};
+use futures_util::future::BoxFuture;
 
+use super::connect::dial;
 use super::connection::Inner;
 use super::keeper::Again;
 use super::moving::ask;
@@ -31,39 +33,45 @@ pub(super) struct Renewal {
 
 impl Renewal {
     /// Makes another client, however long that takes, unless nobody has the connection any more.
-    pub(super) async fn renew(&mut self, connection: &Weak<Inner>, again: &Again) {
-        tracing::error!(
-            target: CONNECTION,
-            "the NATS client has failed, most likely at a message that it cannot read (such as one with a carriage return in a header); what was on its way is lost, and another client takes over"
-        );
-        if self.last.is_none_or(|last| last.elapsed() > GOOD_LIFE) {
-            self.pause = Duration::ZERO;
-        }
-        loop {
-            tokio::time::sleep(self.pause).await;
-            let (first, most) = RETRY_AFTER;
-            self.pause = most.min(first.max(self.pause * 2));
-            let Some(inner) = connection.upgrade() else {
-                return;
-            };
-            match replace(&inner, again).await {
-                Ok(()) => {
-                    self.last = Some(Instant::now());
+    pub(super) fn renew<'a>(
+        &'a mut self,
+        connection: &'a Weak<Inner>,
+        again: &'a Again,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            tracing::error!(
+                target: CONNECTION,
+                "the NATS client has failed, most likely at a message that it cannot read (such as one with a carriage return in a header); what was on its way is lost, and another client takes over"
+            );
+            if self.last.is_none_or(|last| last.elapsed() > GOOD_LIFE) {
+                self.pause = Duration::ZERO;
+            }
+            loop {
+                tokio::time::sleep(self.pause).await;
+                let (first, most) = RETRY_AFTER;
+                self.pause = most.min(first.max(self.pause * 2));
+                let Some(inner) = connection.upgrade() else {
                     return;
-                }
-                Err(reason) => {
-                    let event = async_nats::Event::ClientError(ClientError::Other(reason));
-                    inner.events.observe(&event);
+                };
+                match replace(&inner, again).await {
+                    Ok(()) => {
+                        self.last = Some(Instant::now());
+                        return;
+                    }
+                    Err(reason) => {
+                        let event = async_nats::Event::ClientError(ClientError::Other(reason));
+                        inner.events.observe(&event);
+                    }
                 }
             }
-        }
+        })
     }
 }
 
 async fn replace(inner: &Arc<Inner>, again: &Again) -> Result<(), String> {
     let renewing = inner.events.renewing();
-    let client = Box::pin((again.options)(&inner.events).connect(servers(inner, again)));
-    let client = client.await.map_err(|error| error.to_string())?;
+    let client = dial((again.options)(&inner.events), servers(inner, again)).await;
+    let client = client.map_err(|error| error.to_string())?;
     let _gate = inner.gate.write().await;
     for slot in inner.slots() {
         slot.put(ask(&client, &slot).await?, None, None);

@@ -118,13 +118,27 @@ impl Subscription {
     }
 
     /// Tells the server to send nothing more, and goes on receiving what it has sent already.
-    pub(crate) async fn leave(&mut self) {
+    pub(crate) fn leave(&self) -> impl Future<Output = ()> + Send + 'static {
+        Arc::clone(&self.slot).leave()
+    }
+
+    /// Ends the subscription: after this, the stream gives what has arrived, then `None`.
+    ///
+    /// Without `leave` and a barrier before it, this is a plain unsubscribe.
+    pub(crate) fn finish(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        self.ended = true;
+        Arc::clone(&self.slot).finish()
+    }
+}
+
+impl Slot {
+    async fn leave(self: Arc<Self>) {
         // A move that begins now sees this and waits; for one that is under way, we do.
-        self.slot.state().left = true;
-        if let Some(gate) = &self.slot.gate {
+        self.state().left = true;
+        if let Some(gate) = &self.gate {
             drop(gate.read().await);
         }
-        let Some(mut subscriber) = self.slot.take() else {
+        let Some(mut subscriber) = self.take() else {
             return;
         };
         let told = subscriber.unsubscribe_after(NO_MORE);
@@ -133,26 +147,20 @@ impl Subscription {
             // nobody to send to, and the client forgets the subscription when it is dropped.
             tracing::debug!(target: CONNECTION, "the server cannot be told that a subscription is left");
         }
-        self.slot.put_back(subscriber);
+        self.put_back(subscriber);
     }
 
-    /// Ends the subscription: after this, the stream gives what has arrived, then `None`.
-    ///
-    /// Without `leave` and a barrier before it, this is a plain unsubscribe.
-    pub(crate) async fn finish(&mut self) {
-        self.ended = true;
-        let Some(mut subscriber) = self.slot.take() else {
+    async fn finish(self: Arc<Self>) {
+        let Some(mut subscriber) = self.take() else {
             return;
         };
         let told = subscriber.unsubscribe();
         if !matches!(timeout(TELL_WITHIN, told).await, Ok(Ok(()))) {
             tracing::debug!(target: CONNECTION, "the server cannot be told that a subscription has ended");
         }
-        self.slot.put_back(subscriber);
+        self.put_back(subscriber);
     }
-}
 
-impl Slot {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

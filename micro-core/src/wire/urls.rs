@@ -1,6 +1,5 @@
 //! The addresses of servers: a comma-separated list of URLs.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 
@@ -84,8 +83,10 @@ impl ServerUrls {
 
     /// Whether both name the same servers and the same user, in whatever order and spelling.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let all = |urls: &Self| urls.addresses.iter().map(shown).collect::<BTreeSet<_>>();
-        all(self) == all(other) && self.auth == other.auth
+        let all = |urls: &Self| -> Vec<_> { urls.addresses.iter().map(shown).collect() };
+        let (ours, theirs) = (all(self), all(other));
+        let is_within = |some: &[String], all: &[String]| some.iter().all(|url| all.contains(url));
+        is_within(&ours, &theirs) && is_within(&theirs, &ours) && self.auth == other.auth
     }
 
     /// The user and password of a URL, or its token where there is no password.

@@ -1,12 +1,10 @@
 //! The contexts of the `nats` command: named files with what it needs to connect.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Deserializer};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::environment::Environment;
 use super::layer::{Layer, Origin, Value};
@@ -15,44 +13,57 @@ use crate::log::CONNECTION;
 use crate::wire::{ConnectSetting, Secret, SettingPath, is_content};
 
 /// What we read of a context, and the rest.
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Default)]
 struct Context {
-    #[serde(deserialize_with = "or_nothing")]
     url: String,
-    #[serde(deserialize_with = "or_nothing")]
     user: String,
-    #[serde(deserialize_with = "or_nothing")]
     password: String,
-    #[serde(deserialize_with = "or_nothing")]
     token: String,
-    #[serde(deserialize_with = "or_nothing")]
     creds: String,
-    #[serde(deserialize_with = "or_nothing")]
     nkey: String,
-    #[serde(deserialize_with = "or_nothing")]
     user_jwt: String,
-    #[serde(deserialize_with = "or_nothing")]
     user_seed: String,
-    #[serde(deserialize_with = "or_nothing")]
     ca: String,
-    #[serde(deserialize_with = "or_nothing")]
     cert: String,
-    #[serde(deserialize_with = "or_nothing")]
     key: String,
-    #[serde(deserialize_with = "or_nothing")]
     tls_first: bool,
-    #[serde(deserialize_with = "or_nothing")]
     inbox_prefix: String,
-    #[serde(flatten)]
-    rest: BTreeMap<String, Json>,
+    rest: Map<String, Json>,
 }
 
-/// A value, or what `null` stands for.
-fn or_nothing<'a, T: Default + Deserialize<'a>, D: Deserializer<'a>>(
-    value: D,
-) -> Result<T, D::Error> {
-    Option::deserialize(value).map(Option::unwrap_or_default)
+impl Context {
+    /// Field by field, and not by a derived reader, whose code is larger than all the rest of this
+    /// file. An error names the field, and never its value, which can be a password.
+    fn read(mut fields: Map<String, Json>) -> Result<Self, String> {
+        let mut context = Self::default();
+        for (name, text) in [
+            ("url", &mut context.url),
+            ("user", &mut context.user),
+            ("password", &mut context.password),
+            ("token", &mut context.token),
+            ("creds", &mut context.creds),
+            ("nkey", &mut context.nkey),
+            ("user_jwt", &mut context.user_jwt),
+            ("user_seed", &mut context.user_seed),
+            ("ca", &mut context.ca),
+            ("cert", &mut context.cert),
+            ("key", &mut context.key),
+            ("inbox_prefix", &mut context.inbox_prefix),
+        ] {
+            match fields.remove(name) {
+                None | Some(Json::Null) => {}
+                Some(Json::String(given)) => *text = given,
+                Some(_) => return Err(format!("its `{name}` is not a text")),
+            }
+        }
+        match fields.remove("tls_first") {
+            None | Some(Json::Null) => {}
+            Some(Json::Bool(is)) => context.tls_first = is,
+            Some(_) => return Err("its `tls_first` is neither true nor false".to_owned()),
+        }
+        context.rest = fields;
+        Ok(context)
+    }
 }
 
 /// What has to do with other things than connecting.
@@ -79,13 +90,18 @@ pub(super) fn read(named: &str, environment: &Environment) -> Result<Layer, AppE
     };
     let text = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
     // The parser's own text can show a value, and a value can be a password.
-    let context: Context = serde_json::from_slice(&text).map_err(|error| {
-        refused(format!(
-            "it is not a context in JSON, from line {}, column {} on",
-            error.line(),
-            error.column()
-        ))
-    })?;
+    let fields = match serde_json::from_slice(&text) {
+        Ok(Json::Object(fields)) => fields,
+        Ok(_) => return Err(refused("it is not a context but another value".to_owned())),
+        Err(error) => {
+            return Err(refused(format!(
+                "it is not a context in JSON, from line {}, column {} on",
+                error.line(),
+                error.column()
+            )));
+        }
+    };
+    let context = Context::read(fields).map_err(refused)?;
     for (field, value) in &context.rest {
         if OF_OTHERS.contains(&field.as_str()) || is_nothing(value) {
             continue;
@@ -152,14 +168,15 @@ fn find(named: &str, environment: &Environment) -> Result<PathBuf, AppError> {
 
 fn known_in(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut known: Vec<_> = files
-        .filter_map(|file| {
-            let name = file.file_name();
-            let name = name.to_str()?.strip_suffix(".json")?;
-            Some(format!("`{name}`"))
-        })
-        .collect();
-    known.sort();
+    let mut known = Vec::new();
+    for file in files {
+        let name = file.file_name();
+        if let Some(name) = name.to_str().and_then(|name| name.strip_suffix(".json")) {
+            let name = format!("`{name}`");
+            let at = known.partition_point(|other| *other < name);
+            known.insert(at, name);
+        }
+    }
     known
 }
 

@@ -20,6 +20,13 @@ pub(super) struct Entry {
     pub(super) origin: Origin,
 }
 
+impl Entry {
+    /// Whether it says where to connect, or as whom or how.
+    pub(super) fn names(&self) -> bool {
+        self.setting != ConnectSetting::Connections
+    }
+}
+
 /// A setting's value. All are treated as secrets, so that none is printed by mistake.
 #[derive(Clone, Debug)]
 pub(super) enum Value {

@@ -39,11 +39,12 @@ pub(in crate::app) fn resolve(
     let mut settings = Settings {
         options: code.clone(),
         named: context.is_some()
-            || layers.iter().any(|layer| !layer.entries().is_empty())
+            || layers.iter().flat_map(Layer::entries).any(Entry::names)
             || *code
                 != ConnectOptions {
                     name: code.name.clone(),
                     own_thread: code.own_thread,
+                    connections: code.connections,
                     ..ConnectOptions::default()
                 },
         context: context
@@ -85,7 +86,7 @@ fn find(
     Ok(value.map(|value| (value, Origin::variable(spelling))))
 }
 
-const EACH_FOR_ITSELF: [ConnectSetting; 7] = [
+const EACH_FOR_ITSELF: [ConnectSetting; 8] = [
     ConnectSetting::Urls,
     ConnectSetting::TlsCa,
     ConnectSetting::TlsCert,
@@ -93,6 +94,7 @@ const EACH_FOR_ITSELF: [ConnectSetting; 7] = [
     ConnectSetting::TlsFirst,
     ConnectSetting::InboxPrefix,
     ConnectSetting::RetryConnect,
+    ConnectSetting::Connections,
 ];
 
 impl Settings {
@@ -108,6 +110,7 @@ impl Settings {
             ConnectSetting::InboxPrefix => options.inbox_prefix = Some(text.to_owned()),
             ConnectSetting::TlsFirst => options.tls.first = Some(switch(entry)?),
             ConnectSetting::RetryConnect => options.retry = Some(switch(entry)?),
+            ConnectSetting::Connections => options.connections = Some(number(entry)?),
             _ => {}
         }
         self.note(entry);
@@ -197,6 +200,16 @@ fn switch(entry: &Entry) -> Result<bool, AppError> {
     text.parse().map_err(|_| {
         AppError::Usage(format!(
             "{} is `{text}`; write `true` or `false`",
+            entry.origin
+        ))
+    })
+}
+
+fn number(entry: &Entry) -> Result<usize, AppError> {
+    let text = entry.value.text();
+    text.parse().map_err(|_| {
+        AppError::Usage(format!(
+            "{} is `{text}`; write a number such as `2`",
             entry.origin
         ))
     })

@@ -60,7 +60,7 @@ use ConnectSetting as Set;
 use Key::{Address, Backend, Connection};
 
 /// The variables are those of the `nats` command where it has one.
-pub(super) const SPELLINGS: [Spelling; 20] = [
+pub(super) const SPELLINGS: [Spelling; 21] = [
     shown(
         Connection(Set::Urls),
         "nats",
@@ -151,6 +151,13 @@ pub(super) const SPELLINGS: [Spelling; 20] = [
         "NATS_RETRY_CONNECT",
         "true|false",
         "Wait for NATS where it cannot be reached yet, instead of failing at once",
+    ),
+    shown(
+        Connection(Set::Connections),
+        "connections",
+        "NATS_CONNECTIONS",
+        "NUMBER",
+        "How many connections to serve over, each with a thread of its own; 1 unless said",
     ),
     shown(
         Key::Log,

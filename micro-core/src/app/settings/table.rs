@@ -82,7 +82,11 @@ fn new() -> ConnectOptions {
     ConnectOptions::new()
 }
 
-#[allow(clippy::too_many_lines, reason = "one table")]
+#[allow(
+    clippy::too_many_lines,
+    clippy::large_stack_arrays,
+    reason = "one table"
+)]
 #[test]
 fn a_flag_goes_before_a_variable_a_variable_before_a_context_and_that_before_the_program() {
     let nothing = Config::new();
@@ -156,6 +160,13 @@ fn a_flag_goes_before_a_variable_a_variable_before_a_context_and_that_before_the
             &[("NATS_RETRY_CONNECT", "true")],
             &new(),
             new().retry_connect(),
+        ),
+        (
+            &nothing,
+            "--connections 2",
+            &[("NATS_CONNECTIONS", "3")],
+            &code,
+            code.clone().connections(2),
         ),
         (
             &nothing,
@@ -612,7 +623,7 @@ fn what_cannot_be_is_said_with_the_places_and_without_the_secrets() {
         (
             "",
             &[of_context("broken")],
-            "broken.json: it is not a context in JSON, from line 1, column ",
+            "broken.json: its `password` is not a text",
         ),
         (
             "",
