@@ -185,7 +185,8 @@ impl ConnectOptions {
     /// one stop. Over the first connection alone go discovery, endpoints without a queue group, and
     /// those with a `concurrency` of 1, whose requests are served in the order in which they come.
     ///
-    /// [`Connection::connect_with`] makes them all; what it returns publishes and calls over the first.
+    /// [`Connection::connect_with`](crate::Connection::connect_with) makes them all; what it returns
+    /// publishes and calls over the first.
     pub fn connections(mut self, number: usize) -> Self {
         self.connections = Some(number);
         self
