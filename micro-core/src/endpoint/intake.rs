@@ -43,10 +43,10 @@ pub(crate) struct Intake {
     /// Requests whose turn it is.
     turn: VecDeque<Arrival>,
     /// Requests whose handlers wait.
-    waiting: FuturesUnordered<Waiting>,
+    waiting: Several<Waiting>,
     /// Answers that the client has no room for now. Nothing is read meanwhile: it has none for the next
     /// either.
-    answering: FuturesUnordered<Answering>,
+    answering: Several<Answering>,
     /// Ready when the handlers that wait are given up. Made for the first that does.
     given_up: Option<BoxFuture<'static, ()>>,
     /// Whether handlers have been seen to wait of late: then the first look at one is as good as lost.
@@ -68,8 +68,8 @@ impl Intake {
             outbox: None,
             spare: Vec::new(),
             turn: VecDeque::new(),
-            waiting: FuturesUnordered::new(),
-            answering: FuturesUnordered::new(),
+            waiting: Several::default(),
+            answering: Several::default(),
             given_up: None,
             wait: false,
             now: None,
@@ -190,7 +190,7 @@ impl Intake {
             return Poll::Pending;
         }
         self.given_up = None;
-        for mut waiting in std::mem::take(&mut self.waiting) {
+        for mut waiting in self.waiting.take() {
             // Each is asked once more, and then finds that it has been given up.
             if let Poll::Ready(Some(done)) = waiting.poll_done(cx) {
                 self.done(done, cx);
@@ -272,13 +272,13 @@ impl Receive for Intake {
 
     fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.now = None;
-        if let Poll::Ready(Some(was_in_flight)) = self.answering.poll_next_unpin(cx) {
+        if let Poll::Ready(Some(was_in_flight)) = self.answering.poll_next(cx) {
             if was_in_flight {
                 self.ended();
             }
         } else if let Some(request) = self.turn.pop_front() {
             self.start(request, Instant::now(), cx);
-        } else if let Poll::Ready(Some(done)) = self.waiting.poll_next_unpin(cx) {
+        } else if let Poll::Ready(Some(done)) = self.waiting.poll_next(cx) {
             if let Some(done) = done {
                 self.done(done, cx);
             }
@@ -290,6 +290,37 @@ impl Receive for Intake {
 
     fn is_busy(&self) -> bool {
         !self.turn.is_empty() || !self.waiting.is_empty() || !self.answering.is_empty()
+    }
+}
+
+/// Futures that are asked as they are woken. Made for the first: many endpoints never have one.
+struct Several<F>(Option<FuturesUnordered<F>>);
+
+impl<F> Default for Several<F> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<F: Future> Several<F> {
+    fn push(&mut self, future: F) {
+        self.0.get_or_insert_default().push(future);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(FuturesUnordered::is_empty)
+    }
+
+    /// The next that is done; nothing, if there is none.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        match &mut self.0 {
+            Some(futures) => futures.poll_next_unpin(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn take(&mut self) -> FuturesUnordered<F> {
+        self.0.take().unwrap_or_default()
     }
 }
 
