@@ -140,7 +140,7 @@ impl Intake {
         let rest = self.endpoint.conclude(&mut work, reply, took, outbox);
         let is_all = rest.is_none();
         if let Some(rest) = rest
-            && !self.answer(rest, true, cx)
+            && !self.send(rest, is_ours, cx)
         {
             // It has what the work has.
             return false;
@@ -151,6 +151,20 @@ impl Intake {
         }
         self.ended();
         is_all
+    }
+
+    /// Sends what there is to an answer. Whether its handler's place is free again.
+    fn send(&mut self, rest: BoxFuture<'static, ()>, is_ours: bool, cx: &mut Context<'_>) -> bool {
+        let mut sending = match self.endpoint.apart(rest) {
+            Ok(sending) => sending,
+            Err(rest) => return self.answer(rest, true, cx),
+        };
+        if is_ours {
+            self.answer(sending, false, cx);
+        } else if sending.as_mut().poll(cx).is_pending() {
+            tokio::spawn(sending);
+        }
+        true
     }
 
     /// Goes on with an answer, or with a refusal. Whether it has left.
@@ -234,7 +248,15 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
         };
         let took = work.started.elapsed();
         if let Some(rest) = endpoint.conclude(&mut work, reply, took, None) {
-            rest.await;
+            match endpoint.apart(rest) {
+                Ok(mut sending) => {
+                    let polled = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await;
+                    if polled.is_pending() {
+                        tokio::spawn(sending);
+                    }
+                }
+                Err(rest) => rest.await,
+            }
         }
         work.rest();
         next = endpoint.limits.next();
