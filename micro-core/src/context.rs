@@ -209,8 +209,13 @@ impl Context {
         &self.place.instance.id
     }
 
-    /// The connection that the request came by, for calls and messages of the handler's own.
+    /// The service's connection, for calls and messages of the handler's own.
     pub fn connection(&self) -> &Connection {
+        &self.place.connection
+    }
+
+    /// The connection that the request came by, for its answer.
+    pub(crate) fn way_back(&self) -> &Connection {
         self.place.connection.lane(self.lane)
     }
 

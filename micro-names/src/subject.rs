@@ -30,6 +30,15 @@ impl Subject {
         parse("subject", value, wildcards)
     }
 
+    /// Whether [`parse`](Self::parse) would read a subject that NATS knows as it is written: without
+    /// wildcards and placeholders, as nearly all are.
+    pub fn is_plain(value: &str) -> bool {
+        is_plain_subject(value)
+            && !value.split('.').any(str::is_empty)
+            && length::check("subject", value.len(), SUBJECT_MAX_BYTES).is_ok()
+            && check_start("subject", value).is_ok()
+    }
+
     /// The subject as NATS knows it: `history.{user}` is `history.*`.
     #[must_use]
     pub fn wire(&self) -> String {
@@ -107,7 +116,8 @@ pub fn join<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     joined
 }
 
-fn parse(key: &str, value: &str, wildcards: Wildcards) -> Result<Subject, Problem> {
+/// What a subject may not begin with.
+fn check_start(key: &str, value: &str) -> Result<(), Problem> {
     if value.is_empty() {
         return Err(Problem::new(format!("`{key}` cannot be empty")));
     }
@@ -121,8 +131,17 @@ fn parse(key: &str, value: &str, wildcards: Wildcards) -> Result<Subject, Proble
             "subjects starting with `{GATEWAYS}` are reserved for the gateways of the NATS server"
         )));
     }
+    Ok(())
+}
+
+fn is_plain_subject(value: &str) -> bool {
+    value.bytes().all(is_plain)
+}
+
+fn parse(key: &str, value: &str, wildcards: Wildcards) -> Result<Subject, Problem> {
+    check_start(key, value)?;
     // Nearly all are, and a service may have a thousand endpoints.
-    let is_plain = value.bytes().all(is_plain);
+    let is_plain = is_plain_subject(value);
     let pieces = if is_plain {
         value.split('.').collect()
     } else {
@@ -363,6 +382,28 @@ mod tests {
 
     fn allowed(value: &str) -> Result<Subject, String> {
         Subject::parse(value, Wildcards::Allowed).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn what_is_plain_is_read_as_it_is_written() {
+        let long = "x".repeat(5_000);
+        let rows = [
+            "a", "a.b", "a-b.C_9", "", ".", ".a", "a.", "a..b", "$SRV", "$a.b", "_GR_", "_GR_.a",
+            "_GR_a", "a b", "*", "a.*", "a.>", "{x}", "a.{x}.b", "ä", "a\u{0}", &long,
+        ];
+        let mut plain = 0;
+        for value in rows {
+            let read = Subject::parse(value, Wildcards::Allowed);
+            let is = read.is_ok_and(|read| !read.has_wildcards() && read.wire() == value);
+            // Of those with other letters, some are read as they are written all the same.
+            assert!(is || !Subject::is_plain(value), "{value}");
+            assert!(
+                !is || Subject::is_plain(value) || !value.is_ascii(),
+                "{value}"
+            );
+            plain += usize::from(Subject::is_plain(value));
+        }
+        assert_eq!(plain, 4);
     }
 
     fn refusal(value: &str) -> String {

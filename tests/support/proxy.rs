@@ -21,6 +21,7 @@ pub(crate) async fn delayed(url: &str, delay: Duration) -> String {
 /// What can happen to a network.
 pub(crate) struct Network {
     frozen: Arc<AtomicBool>,
+    closed: Arc<AtomicBool>,
     task: AbortHandle,
 }
 
@@ -28,6 +29,11 @@ impl Network {
     /// All connections break, and none is made.
     pub(crate) fn cut(&self) {
         self.task.abort();
+    }
+
+    /// Connections stay, and no other is made.
+    pub(crate) fn close(&self, is_closed: bool) {
+        self.closed.store(is_closed, Ordering::Relaxed);
     }
 
     /// Connections stay, and nothing comes through them any more.
@@ -66,9 +72,14 @@ pub(crate) fn serve(listener: TcpListener, url: &str, delay: Duration) -> Networ
     let server = url.trim_start_matches("nats://").to_owned();
     let frozen = Arc::new(AtomicBool::new(false));
     let still = Arc::clone(&frozen);
+    let closed = Arc::new(AtomicBool::new(false));
+    let turns_away = Arc::clone(&closed);
     let task = tokio::spawn(async move {
         let mut pipes = JoinSet::new();
         while let Ok((client, _)) = listener.accept().await {
+            if turns_away.load(Ordering::Relaxed) {
+                continue;
+            }
             let server = TcpStream::connect(&server).await.unwrap();
             client.set_nodelay(true).unwrap();
             server.set_nodelay(true).unwrap();
@@ -80,6 +91,7 @@ pub(crate) fn serve(listener: TcpListener, url: &str, delay: Duration) -> Networ
     });
     Network {
         frozen,
+        closed,
         task: task.abort_handle(),
     }
 }

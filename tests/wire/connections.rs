@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::{FutureExt as _, StreamExt as _};
 use micro::{
-    ConnectError, ConnectOptions, Connection, EndpointOptions, Request, RunningService,
+    ConnectError, ConnectOptions, Connection, EndpointOptions, Incident, Request, RunningService,
     ServiceBuilder,
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -167,7 +168,7 @@ async fn limits_are_those_of_all_connections_together() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leaving_several_connections_under_load_loses_no_request() {
     let broker = Broker::start().await;
-    let slow = proxy::delayed(broker.url(), std::time::Duration::from_millis(1)).await;
+    let slow = proxy::delayed(broker.url(), Duration::from_millis(1)).await;
     let start = async |url: &str| {
         ServiceBuilder::new("rolling", "1.0.0")
             .endpoint("work", async |_: Request| "ok")
@@ -190,20 +191,91 @@ async fn leaving_several_connections_under_load_loses_no_request() {
     stays.stop().await;
 }
 
+/// What poisons a connection may come by any of them.
 #[tokio::test]
-async fn a_connection_that_fails_is_made_again_and_the_others_serve_meanwhile() {
+async fn each_connection_that_fails_is_made_again() {
     let broker = Broker::start().await;
     let client = broker.client().await;
-    let (service, _) = several(&broker).await;
+    let (service, seen) = several(&broker).await;
     for _ in 0..10 {
-        // It fails whichever connection it comes by.
         raw::poison(broker.url(), "echo").await;
     }
-    for _ in 0..20 {
+    raw::until_answered(&client, "echo", "still here").await;
+    seen.threads.lock().unwrap().clear();
+    let all_serve = async || {
         raw::until_answered(&client, "echo", "still here").await;
-    }
+        seen.threads.lock().unwrap().len() == 3
+    };
+    raw::until("requests by each connection", all_serve).await;
     assert_eq!(raw::gather(&client, "all", 1).await.len(), 1);
     assert_eq!(service.stop().await.cause, None);
+}
+
+/// One has failed and cannot be made again, and has answers to send.
+#[tokio::test]
+async fn a_connection_that_takes_nothing_keeps_the_others_from_nothing() {
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let client = broker.client().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let (entered, mut begun) = mpsc::unbounded_channel();
+    let (tell, mut incidents) = mpsc::unbounded_channel();
+    let held = Arc::clone(&gate);
+    let service = ServiceBuilder::new("held", "1.0.0")
+        .endpoint("echo", async |request: Request| request.payload().clone())
+        .endpoint_with(
+            "work",
+            move |_: Request| {
+                let _ = entered.send(());
+                let held = Arc::clone(&held);
+                async move { held.acquire().await.unwrap().forget() }
+            },
+            |work| work.concurrency(4).pending(1_000),
+        )
+        .on_error(move |_, incident| {
+            let _ = tell.send(incident.clone());
+        })
+        .drain_timeout(Duration::from_millis(100))
+        .start(connect(&url, 3).await)
+        .await
+        .unwrap();
+    gate.add_permits(1);
+    raw::request(&client, "work", "").await;
+    raw::soon(begun.recv()).await.unwrap();
+    let mut inbox = client.subscribe("held.*").await.unwrap();
+    for number in 0..200 {
+        let reply = format!("held.{number}");
+        client
+            .publish_with_reply("work", reply, "".into())
+            .await
+            .unwrap();
+    }
+    let arrived = async || {
+        let stats = raw::stats(&client, "held", service.id()).await;
+        raw::request(&client, "echo", "").await;
+        stats["endpoints"][1]["num_requests"] == 1 && begun.len() == 4
+    };
+    raw::until("four at work", arrived).await;
+
+    network.close(true);
+    raw::poison(broker.url(), "echo").await;
+    let failed = raw::soon(incidents.recv()).await.unwrap();
+    assert_eq!(failed, Incident::ClientFailed);
+    gate.add_permits(10_000);
+    // Those that came by the others are answered, and so are all that come now.
+    for _ in 0..50 {
+        raw::request(&client, "work", "").await;
+    }
+    // What the failed one has to send does not keep the stop beyond its bounds, and is told.
+    let report = raw::soon(service.stop()).await;
+    raw::round_trip(&client).await;
+    let mut answered = 0;
+    while let Some(Some(_)) = tokio::task::unconstrained(inbox.next()).now_or_never() {
+        answered += 1;
+    }
+    assert!((50..200).contains(&answered), "{answered}");
+    assert_eq!(report.abandoned.len(), 1, "{report:?}");
+    assert_eq!(report.abandoned[0].requests, 200 - answered, "{report:?}");
 }
 
 /// A server that lets a connection answer what came by it, and send nothing else.

@@ -80,7 +80,7 @@ impl Endpoint {
         let (endpoint, context) = (Arc::clone(self), Arc::clone(&work.context));
         let span = work.span.clone();
         Some(Box::pin(async move {
-            let connection = context.connection();
+            let connection = context.way_back();
             let answering =
                 endpoint.answer(connection, context.subject(), reply_to, reply, counted);
             let end = answering.await;
@@ -139,10 +139,16 @@ impl Endpoint {
             self.counters.request(Duration::ZERO);
             self.counters.error(fault.stats_text());
         }
-        for request in pending {
-            self.tell(request, fault.clone(), true).await;
-            self.abandonment.told_one();
-        }
+        // At once: one connection may take nothing, and another does.
+        let telling = pending.into_iter().map(|request| {
+            let fault = fault.clone();
+            let telling: BoxFuture<'_, ()> = Box::pin(async move {
+                self.tell(request, fault, true).await;
+                self.abandonment.told_one();
+            });
+            telling
+        });
+        crate::task::all(telling).await;
         self.limits.idle().await;
     }
 

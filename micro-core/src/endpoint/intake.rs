@@ -43,10 +43,10 @@ pub(crate) struct Intake {
     /// Requests whose turn it is.
     turn: VecDeque<Arrival>,
     /// Requests whose handlers wait.
-    waiting: FuturesUnordered<Waiting>,
+    waiting: Several<Waiting>,
     /// Answers that the client has no room for now. Nothing is read meanwhile: it has none for the next
     /// either.
-    answering: FuturesUnordered<Answering>,
+    answering: Several<Answering>,
     /// Ready when the handlers that wait are given up. Made for the first that does.
     given_up: Option<BoxFuture<'static, ()>>,
     /// Whether handlers have been seen to wait of late: then the first look at one is as good as lost.
@@ -68,8 +68,8 @@ impl Intake {
             outbox: None,
             spare: Vec::new(),
             turn: VecDeque::new(),
-            waiting: FuturesUnordered::new(),
-            answering: FuturesUnordered::new(),
+            waiting: Several::default(),
+            answering: Several::default(),
             given_up: None,
             wait: false,
             now: None,
@@ -140,7 +140,7 @@ impl Intake {
         let rest = self.endpoint.conclude(&mut work, reply, took, outbox);
         let is_all = rest.is_none();
         if let Some(rest) = rest
-            && !self.answer(rest, true, cx)
+            && !self.send(rest, is_ours, cx)
         {
             // It has what the work has.
             return false;
@@ -151,6 +151,20 @@ impl Intake {
         }
         self.ended();
         is_all
+    }
+
+    /// Sends what there is to an answer. Whether its handler's place is free again.
+    fn send(&mut self, rest: BoxFuture<'static, ()>, is_ours: bool, cx: &mut Context<'_>) -> bool {
+        let mut sending = match self.endpoint.apart(rest) {
+            Ok(sending) => sending,
+            Err(rest) => return self.answer(rest, true, cx),
+        };
+        if is_ours {
+            self.answer(sending, false, cx);
+        } else if sending.as_mut().poll(cx).is_pending() {
+            tokio::spawn(sending);
+        }
+        true
     }
 
     /// Goes on with an answer, or with a refusal. Whether it has left.
@@ -190,7 +204,7 @@ impl Intake {
             return Poll::Pending;
         }
         self.given_up = None;
-        for mut waiting in std::mem::take(&mut self.waiting) {
+        for mut waiting in self.waiting.take() {
             // Each is asked once more, and then finds that it has been given up.
             if let Poll::Ready(Some(done)) = waiting.poll_done(cx) {
                 self.done(done, cx);
@@ -234,7 +248,15 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
         };
         let took = work.started.elapsed();
         if let Some(rest) = endpoint.conclude(&mut work, reply, took, None) {
-            rest.await;
+            match endpoint.apart(rest) {
+                Ok(mut sending) => {
+                    let polled = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await;
+                    if polled.is_pending() {
+                        tokio::spawn(sending);
+                    }
+                }
+                Err(rest) => rest.await,
+            }
         }
         work.rest();
         next = endpoint.limits.next();
@@ -272,13 +294,13 @@ impl Receive for Intake {
 
     fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.now = None;
-        if let Poll::Ready(Some(was_in_flight)) = self.answering.poll_next_unpin(cx) {
+        if let Poll::Ready(Some(was_in_flight)) = self.answering.poll_next(cx) {
             if was_in_flight {
                 self.ended();
             }
         } else if let Some(request) = self.turn.pop_front() {
             self.start(request, Instant::now(), cx);
-        } else if let Poll::Ready(Some(done)) = self.waiting.poll_next_unpin(cx) {
+        } else if let Poll::Ready(Some(done)) = self.waiting.poll_next(cx) {
             if let Some(done) = done {
                 self.done(done, cx);
             }
@@ -290,6 +312,37 @@ impl Receive for Intake {
 
     fn is_busy(&self) -> bool {
         !self.turn.is_empty() || !self.waiting.is_empty() || !self.answering.is_empty()
+    }
+}
+
+/// Futures that are asked as they are woken. Made for the first: many endpoints never have one.
+struct Several<F>(Option<FuturesUnordered<F>>);
+
+impl<F> Default for Several<F> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<F: Future> Several<F> {
+    fn push(&mut self, future: F) {
+        self.0.get_or_insert_default().push(future);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(FuturesUnordered::is_empty)
+    }
+
+    /// The next that is done; nothing, if there is none.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        match &mut self.0 {
+            Some(futures) => futures.poll_next_unpin(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn take(&mut self) -> FuturesUnordered<F> {
+        self.0.take().unwrap_or_default()
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct State {
     in_flight: usize,
+    /// Answers that are on their way and have nothing to do with the limits any more.
+    unsent: usize,
     /// Whether somebody waits until nothing is.
     is_awaited: bool,
     pending: VecDeque<Arrival>,
@@ -54,6 +56,10 @@ struct State {
 }
 
 impl State {
+    fn open(&self) -> usize {
+        self.in_flight + self.unsent + self.pending.len()
+    }
+
     fn enter(&mut self, in_flight_max: usize) -> bool {
         let has_room = self.in_flight < in_flight_max;
         self.in_flight += usize::from(has_room);
@@ -113,10 +119,31 @@ impl Limits {
             return Some(request);
         }
         state.in_flight = state.in_flight.saturating_sub(1);
-        if state.in_flight == 0 && state.is_awaited {
+        self.tell_if_idle(&state);
+        None
+    }
+
+    /// Whether an answer may be on its way when its handler's place is free again. It is waited for at
+    /// the end, until [`was_sent`](Self::was_sent). There may be as many as there are requests in flight
+    /// and pending.
+    pub(crate) fn is_unsent(&self) -> bool {
+        let mut state = self.state();
+        let has_room = state.unsent < self.in_flight_max.saturating_add(self.pending_max);
+        state.unsent += usize::from(has_room);
+        has_room
+    }
+
+    /// Such an answer has left, or will not.
+    pub(crate) fn was_sent(&self) {
+        let mut state = self.state();
+        state.unsent = state.unsent.saturating_sub(1);
+        self.tell_if_idle(&state);
+    }
+
+    fn tell_if_idle(&self, state: &State) {
+        if state.open() == 0 && state.is_awaited {
             self.idle.notify_waiters();
         }
-        None
     }
 
     /// The requests that wait, which now do so no longer.
@@ -134,13 +161,13 @@ impl Limits {
 
     /// Requests that have not been answered: in flight and pending.
     fn open(&self) -> usize {
-        let state = self.state();
-        state.in_flight + state.pending.len()
+        self.state().open()
     }
 
-    /// Requests whose handlers run.
+    /// Requests whose handlers run, or whose answers have not left.
     pub(crate) fn in_flight(&self) -> usize {
-        self.state().in_flight
+        let state = self.state();
+        state.in_flight + state.unsent
     }
 
     /// Waits until nothing is in flight and nothing pending.

@@ -22,6 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
 use crate::context::{Metadata, Place};
 use crate::handler::Handler;
 use crate::wire::Connection;
@@ -110,6 +112,23 @@ impl Endpoint {
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.place.connection
+    }
+
+    /// An answer that does not hold its handler's place until it has left: one of several connections
+    /// that takes nothing is not to keep those beside it from theirs. Given back, where there is one
+    /// connection or where there are many such answers already.
+    fn apart(
+        self: &Arc<Self>,
+        rest: BoxFuture<'static, ()>,
+    ) -> Result<BoxFuture<'static, ()>, BoxFuture<'static, ()>> {
+        if !self.connection().has_others() || !self.limits.is_unsent() {
+            return Err(rest);
+        }
+        let endpoint = Arc::clone(self);
+        Ok(Box::pin(async move {
+            rest.await;
+            endpoint.limits.was_sent();
+        }))
     }
 
     /// Hears that the server has refused a reply: whether it was of this endpoint, which is counted

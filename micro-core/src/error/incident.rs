@@ -38,8 +38,8 @@ pub enum Incident {
         endpoint: Option<String>,
     },
     /// The server does not let the connection in any more, with the credentials that it has. The
-    /// client goes on asking; it reads a file with credentials again each time. Told once, until the
-    /// connection is back.
+    /// client goes on asking; it reads a file with credentials again each time. Told once for each
+    /// connection, until that is back.
     #[error(
         "the NATS server refuses the credentials of this connection ({reason}), and nothing is served: renew them; the connection is tried again all the while"
     )]

@@ -82,7 +82,7 @@ impl Context {
             headers,
             payload,
         };
-        self.connection().answer(message).await.map_err(|source| {
+        self.way_back().answer(message).await.map_err(|source| {
             self.incidents().report(Incident::ReplyNotSent {
                 subject: subject(),
                 reason: source.to_string(),

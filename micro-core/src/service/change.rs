@@ -12,7 +12,6 @@ use super::start::join;
 use super::{AddError, RunningService};
 use crate::endpoint::{Endpoint, EndpointInfo, EndpointStats};
 use crate::handler::Handler;
-use crate::wire;
 
 impl RunningService {
     /// Adds an endpoint. When this returns, a request from any connection is served, and INFO lists
@@ -165,7 +164,7 @@ impl RunningService {
             members.remove(found)
         };
         let started = tokio::time::Instant::now();
-        wire::leave(&inner.ground.connection, member.readers()).await;
+        inner.ground.leave(std::slice::from_ref(&member)).await;
         inner.unlist(&endpoint);
         let left = inner.drain_timeout.saturating_sub(started.elapsed());
         let abandoned = inner

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use futures_util::future::try_join_all;
 
 use super::error::Cause;
 use super::plan::PlannedEndpoint;
@@ -80,7 +81,7 @@ impl Ground {
         let mut members = Vec::with_capacity(planned.len());
         let joined = self.ask(planned, &mut members).await;
         let joined = match joined {
-            Ok(()) => self.confirm().await,
+            Ok(()) => self.confirm(&members).await,
             failed => failed,
         };
         let joined = joined.and_then(|()| match refused(events, asked, &members) {
@@ -169,11 +170,19 @@ impl Ground {
 
     /// Waits for the server's word that it has read what was asked for. A connection that breaks
     /// takes the question with it, so it is asked more than once.
-    async fn confirm(&self) -> Result<(), Cause> {
-        for (_, connection) in self.connection.lanes() {
-            confirm(connection).await?;
-        }
-        Ok(())
+    async fn confirm(&self, members: &[Member]) -> Result<(), Cause> {
+        let asked = members.iter().map(Member::connections).max();
+        let lanes = self.connection.lanes().take(asked.unwrap_or(1));
+        let confirming = lanes.map(|(_, connection)| Box::pin(confirm(connection)));
+        try_join_all(confirming).await.map(drop)
+    }
+
+    /// Has endpoints leave, and hands on what had been sent to them.
+    pub(super) async fn leave(&self, members: &[Member]) {
+        let asked = members.iter().map(Member::connections).max();
+        let lanes = self.connection.lanes().take(asked.unwrap_or(0));
+        let connections = lanes.map(|(_, connection)| connection);
+        wire::leave(connections, members.iter().flat_map(Member::readers)).await;
     }
 
     /// Has endpoints leave, serves what had been sent to them, and waits for their handlers at most
@@ -184,8 +193,7 @@ impl Ground {
         drain_timeout: Duration,
     ) -> Vec<Abandoned> {
         let started = Instant::now();
-        let readers = members.iter().flat_map(Member::readers);
-        wire::leave(&self.connection, readers).await;
+        self.leave(&members).await;
         self.settle(&members, drain_timeout.saturating_sub(started.elapsed()))
             .await
     }
@@ -227,7 +235,11 @@ impl Ground {
 }
 
 impl Member {
-    pub(super) fn readers(&self) -> impl Iterator<Item = &Reader> {
+    fn connections(&self) -> usize {
+        1 + self.beside.len()
+    }
+
+    fn readers(&self) -> impl Iterator<Item = &Reader> {
         std::iter::once(&self.reader).chain(&self.beside)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use micro_names::{Shown, Subject, Wildcards};
+use micro_names::{Problem, Shown, Subject, Wildcards};
 
 use super::QueueGroup;
 use super::builder::ServiceBuilder;
@@ -173,7 +173,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn check(&mut self, place: impl Display, result: Result<(), micro_names::Problem>) {
+    fn check(&mut self, place: impl Display, result: Result<(), Problem>) {
         if let Err(problem) = result {
             self.problem(place, problem);
         }
@@ -213,7 +213,7 @@ impl<'a> Planner<'a> {
     fn endpoint(&mut self, options: EndpointOptions, above: &Above) {
         // First by itself, as the macros have it: joined, an empty one could not be told, and a fault
         // would be shown with a prefix that has nothing to do with it.
-        let own = Subject::parse(&options.subject, Wildcards::Allowed);
+        let own = Wire::of(&options.subject);
         let name_is_given = options.name.is_some();
         let name = options
             .name
@@ -244,7 +244,7 @@ impl<'a> Planner<'a> {
             Ok(own) if above.prefix.is_empty() => Ok(own),
             own => own.and_then(|_| {
                 let full = micro_names::join([above.prefix.as_str(), &options.subject]);
-                Subject::parse(&full, Wildcards::Allowed)
+                Wire::of(&full)
             }),
         };
         let subject = match subject {
@@ -254,13 +254,10 @@ impl<'a> Planner<'a> {
         let inherited = self.inherited;
         let queue_group = options.queue_group.below(&above.queue_group);
         self.endpoints.push(PlannedEndpoint {
-            placeholders: subject
-                .placeholders()
-                .map(|(name, index)| (name.to_owned(), index))
-                .collect(),
+            placeholders: subject.placeholders,
             definition: Definition {
                 name,
-                subject: subject.wire(),
+                subject: subject.subject,
                 queue_group: queue_group.resolved().map(str::to_owned),
                 metadata,
                 example: options.example,
@@ -276,6 +273,32 @@ impl<'a> Planner<'a> {
             },
             handler: options.handler,
         });
+    }
+}
+
+/// What is needed of a subject.
+struct Wire {
+    subject: String,
+    placeholders: Vec<(String, usize)>,
+}
+
+impl Wire {
+    fn of(value: &str) -> Result<Self, Problem> {
+        // Nearly all are, and a service may have a thousand endpoints.
+        if Subject::is_plain(value) {
+            return Ok(Self {
+                subject: value.to_owned(),
+                placeholders: Vec::new(),
+            });
+        }
+        let subject = Subject::parse(value, Wildcards::Allowed)?;
+        let placeholders = subject.placeholders();
+        Ok(Self {
+            placeholders: placeholders
+                .map(|(name, index)| (name.to_owned(), index))
+                .collect(),
+            subject: subject.wire(),
+        })
     }
 }
 

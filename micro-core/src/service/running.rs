@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ pub(super) struct Inner {
     /// Where the service was started: what it does goes on there, whoever asks for it.
     pub(super) runtime: Handle,
     stopped: watch::Sender<Option<StopReport>>,
+    /// Something has come to pass that ends it.
+    ends: AtomicBool,
 }
 
 /// What a service has while it is not being stopped.
@@ -99,6 +102,7 @@ impl RunningService {
                 left_behind: Mutex::default(),
                 runtime: Handle::current(),
                 stopped: watch::Sender::new(None),
+                ends: AtomicBool::new(false),
             }),
         };
         let ending = parts.audience.attend(service.clone());
@@ -198,6 +202,11 @@ impl RunningService {
     pub async fn stop(&self) -> StopReport {
         self.begin_stop(None);
         self.end().await
+    }
+
+    /// Whether nobody else has seen the end of it: each of its connections may tell of the same.
+    pub(super) fn ends_first(&self) -> bool {
+        !self.inner.ends.swap(true, Ordering::AcqRel)
     }
 
     /// A stop that nobody asked for.
@@ -369,7 +378,7 @@ impl Inner {
 
         // Last, so that an operator can watch the drain.
         let connection = &self.ground.connection;
-        wire::leave(connection, responder.readers()).await;
+        wire::leave(std::iter::once(connection), responder.readers()).await;
         let lanes = connection.lanes().map(|(_, connection)| connection);
         let connected = lanes.filter(|connection| connection.is_connected());
         let flushing = task::all(connected.map(|connection| {

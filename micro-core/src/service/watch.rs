@@ -68,6 +68,10 @@ pub(super) async fn watch(
                 }
             }
             Event::Closed | Event::ClientFailed => {
+                if !service.ends_first() {
+                    service.stopped().await;
+                    return;
+                }
                 tracing::error!(target: CONNECTION, service = name, instance, "closed");
                 service.report(Incident::ConnectionClosed);
                 service.stop_because("its connection to NATS is closed");
@@ -78,6 +82,10 @@ pub(super) async fn watch(
                 subject,
                 queue_group,
             }) if service.needs(&subject, queue_group.as_deref()) => {
+                if !service.ends_first() {
+                    service.stopped().await;
+                    return;
+                }
                 tracing::error!(target: CONNECTION, service = name, instance, subject, "subscription refused");
                 let cause =
                     format!("the NATS server does not permit a subscription to `{subject}`");

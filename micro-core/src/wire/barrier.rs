@@ -10,7 +10,6 @@ use std::time::Duration;
 use async_nats::Client;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::Mutex;
 
 use super::events::{Event, Events};
 
@@ -40,30 +39,22 @@ pub(crate) fn barrier<'a>(
 ///
 /// The client hands what the server says beside messages to a task of its own, so a message that is
 /// back proves nothing about it. What does is a later event of the same kind: a subscription that
-/// the server cannot take is answered by an error that changes nothing, behind all earlier ones. Such
-/// answers do not tell whose they are, so they are asked for in the `order` in which they are counted.
+/// the server cannot take is answered by an error that changes nothing, behind all earlier ones.
 pub(crate) fn fence<'a>(
     client: &'a Client,
     events: &'a Events,
-    order: &'a Mutex<()>,
     within: Duration,
 ) -> BoxFuture<'a, Result<(), BarrierError>> {
-    let asking = async move {
-        let ordered = order.lock().await;
+    Box::pin(async move {
         let fence = events.fence();
         let subject = format!("{}.>.fence", client.new_inbox());
-        let asked = client.subscribe(subject).await;
-        drop(ordered);
-        let _asked = asked.map_err(|_| BarrierError::Closed)?;
-        fence.answered().await;
-        Ok(())
-    };
-    // All of it in time: others wait for the same, and a client that is disconnected takes no commands
-    // once its queue of them is full.
-    Box::pin(async move {
-        tokio::time::timeout(within, asking)
+        let _fence = client
+            .subscribe(subject)
             .await
-            .unwrap_or(Err(BarrierError::TimedOut(within)))
+            .map_err(|_| BarrierError::Closed)?;
+        tokio::time::timeout(within, fence.answered())
+            .await
+            .map_err(|_| BarrierError::TimedOut(within))
     })
 }
 

@@ -73,8 +73,8 @@ pub(super) struct Inner {
     shard: Option<Shard>,
     /// Those beside it, over which services are read as well.
     beside: OnceLock<Box<[Connection]>>,
-    /// The order in which fences are asked for.
-    fences: tokio::sync::Mutex<()>,
+    /// One fence at a time: their answers do not tell whose they are.
+    fence: tokio::sync::Mutex<()>,
 }
 
 impl Connection {
@@ -89,7 +89,7 @@ impl Connection {
                 observed,
                 shard,
                 beside: OnceLock::new(),
-                fences: tokio::sync::Mutex::new(()),
+                fence: tokio::sync::Mutex::new(()),
                 links: Links::new(client),
                 events,
                 is_kept: AtomicBool::new(false),
@@ -121,6 +121,12 @@ impl Connection {
         (0..).map(Lane).zip(std::iter::once(self).chain(beside))
     }
 
+    /// Whether there are others beside it.
+    pub(crate) fn has_others(&self) -> bool {
+        let beside = self.inner.beside.get();
+        beside.is_some_and(|beside| !beside.is_empty())
+    }
+
     /// One of [`lanes`](Self::lanes).
     pub(crate) fn lane(&self, Lane(lane): Lane) -> &Self {
         let Some(beside) = usize::from(lane).checked_sub(1) else {
@@ -147,7 +153,8 @@ impl Connection {
         self.inner.links.current().client.clone()
     }
 
-    /// Whether the server can be reached at this moment.
+    /// Whether the server can be reached at this moment. Of several
+    /// [`connections`](super::ConnectOptions::connections), it is the first that tells.
     pub fn is_connected(&self) -> bool {
         let state = self.inner.links.current().client.connection_state();
         state == State::Connected && !self.inner.events.has_failed()
@@ -257,9 +264,15 @@ impl Connection {
         if !self.is_observed() {
             return;
         }
-        let Inner { events, fences, .. } = &*self.inner;
-        let client = self.client();
-        if let Err(error) = barrier::fence(&client, events, fences, within).await {
+        let asking = async {
+            let _one = self.inner.fence.lock().await;
+            let client = self.client();
+            barrier::fence(&client, &self.inner.events, within).await
+        };
+        // All of it in time: others wait for the same, and a client that is disconnected takes no
+        // commands once its queue of them is full.
+        let crossed = tokio::time::timeout(within, asking).await;
+        if let Err(error) = crossed.unwrap_or(Err(BarrierError::TimedOut(within))) {
             tracing::debug!(target: CONNECTION, %error, "refused subscriptions may be seen late");
         }
     }

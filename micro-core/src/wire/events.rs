@@ -4,7 +4,7 @@
 //! async-nats reports these to one callback, given when the connection is made. [`Events`] is that
 //! callback: it hands each event on to whoever listens.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -56,50 +56,32 @@ const FENCE_ANSWER: &str = "Invalid Subject";
 /// Answers to the [fence](super::barrier::fence). They are for who waits for one, and for nobody
 /// else: of a thousand instances on a connection each would be woken by the start of every other. What
 /// the server says of a subscription of the user's own that nothing can match is the same to the
-/// letter, and taken for one while one is due.
-///
-/// They come in the order in which they were asked for, so that one that comes late is not taken for
-/// that of another.
+/// letter, and taken for one while one is waited for.
 #[derive(Debug, Default)]
 struct Fences {
-    asked: AtomicU64,
-    answered: AtomicU64,
+    waiting: AtomicUsize,
+    answers: AtomicU64,
     told: Notify,
 }
 
 impl Fences {
-    /// Whether an event is such an answer, and one is due.
+    /// Whether an event is such an answer, and somebody waits for it.
     fn take(&self, event: &async_nats::Event) -> bool {
-        match event {
-            async_nats::Event::ServerError(error) if error.to_string().contains(FENCE_ANSWER) => {
-                let asked = self.asked.load(Ordering::SeqCst);
-                let one_more = |answered| (answered < asked).then_some(answered + 1);
-                let counted =
-                    self.answered
-                        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
-                self.told.notify_waiters();
-                counted.is_ok()
-            }
-            async_nats::Event::Disconnected => {
-                self.give_up();
-                false
-            }
-            _ => false,
+        let is_answer = self.waiting.load(Ordering::SeqCst) > 0
+            && matches!(event, async_nats::Event::ServerError(error) if error.to_string().contains(FENCE_ANSWER));
+        if is_answer {
+            self.answers.fetch_add(1, Ordering::SeqCst);
+            self.told.notify_waiters();
         }
-    }
-
-    /// What was asked before, nobody answers.
-    fn give_up(&self) {
-        let asked = self.asked.load(Ordering::SeqCst);
-        self.answered.fetch_max(asked, Ordering::SeqCst);
-        self.told.notify_waiters();
+        is_answer
     }
 }
 
 /// A wait for the answer to a fence, from before that is asked for.
 pub(super) struct Fence {
     fences: Arc<Fences>,
-    number: u64,
+    /// How many there had been.
+    before: u64,
 }
 
 impl Fence {
@@ -107,11 +89,17 @@ impl Fence {
         loop {
             // Made before the look, so that what happens in between is not missed.
             let told = self.fences.told.notified();
-            if self.fences.answered.load(Ordering::SeqCst) >= self.number {
+            if self.fences.answers.load(Ordering::SeqCst) != self.before {
                 return;
             }
             told.await;
         }
+    }
+}
+
+impl Drop for Fence {
+    fn drop(&mut self) {
+        self.fences.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -163,7 +151,6 @@ impl Drop for Witness {
             let life = &self.events.life;
             life.failures.fetch_add(1, Ordering::SeqCst);
             life.has_failed.store(true, Ordering::SeqCst);
-            self.events.fences.give_up();
             let _ = self.events.sender.send(Event::ClientFailed);
         }
     }
@@ -262,8 +249,9 @@ impl Events {
     /// To wait for the answer to a fence that is about to be asked for.
     pub(super) fn fence(&self) -> Fence {
         let fences = Arc::clone(&self.fences);
+        fences.waiting.fetch_add(1, Ordering::SeqCst);
         Fence {
-            number: fences.asked.fetch_add(1, Ordering::SeqCst) + 1,
+            before: fences.answers.load(Ordering::SeqCst),
             fences,
         }
     }

@@ -13,7 +13,7 @@ use crate::task;
 /// the same; requests that were on their way then get no answer.
 pub(crate) const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Ends the readers of a connection, and of those beside it, once everything that the server has sent to them is handed over: tells the server
+/// Ends the readers of some connections once everything that the server has sent to them is handed over: tells the server
 /// to send nothing more, waits for its word that nothing more will come, reads to the end, and only
 /// then has the client forget the subscriptions.
 ///
@@ -22,17 +22,17 @@ pub(crate) const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// requests that are on their way at that moment are lost. So they are where the barrier does not
 /// come back, which is told. Without a server there is nothing to wait for.
 pub(crate) fn leave<'a>(
-    connection: &'a Connection,
+    connections: impl Iterator<Item = &'a Connection>,
     readers: impl Iterator<Item = &'a Reader>,
 ) -> BoxFuture<'a, ()> {
-    Box::pin(leave_all(connection, readers.collect()))
+    Box::pin(leave_all(connections.collect(), readers.collect()))
 }
 
-async fn leave_all(connection: &Connection, readers: Vec<&Reader>) {
+async fn leave_all(connections: Vec<&Connection>, readers: Vec<&Reader>) {
     // A reader that is blocked by a handler must not have the others lose what is under way.
     let leaving = task::all(readers.iter().map(|reader| reader.leave().boxed()));
     let _ = timeout(LEAVE_WITHIN, leaving).await;
-    task::all(connection.lanes().map(|(_, lane)| cross(lane).boxed())).await;
+    task::all(connections.into_iter().map(|one| cross(one).boxed())).await;
     let finishing = task::all(readers.iter().map(|reader| reader.finish().boxed()));
     if timeout(LEAVE_WITHIN, finishing).await.is_err() {
         tracing::warn!(target: CONNECTION, "stopping without having read to the end: a handler blocks the task that reads requests, or the connection takes nothing");

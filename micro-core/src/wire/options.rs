@@ -185,6 +185,10 @@ impl ConnectOptions {
     /// one stop. Over the first connection alone go discovery, endpoints without a queue group, and
     /// those with a `concurrency` of 1, whose requests are served in the order in which they come.
     ///
+    /// A service with N of them has N times the requests of one with a connection in the same queue
+    /// group, and may hold N times as many that it has not read. All must be there when it starts, and it
+    /// ends when any of them is closed for good; while one is away, the others serve.
+    ///
     /// [`Connection::connect_with`](crate::Connection::connect_with) makes them all; what it returns
     /// publishes and calls over the first.
     pub fn connections(mut self, number: usize) -> Self {

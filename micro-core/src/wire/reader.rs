@@ -24,15 +24,16 @@ use super::subscription::Subscription;
 use crate::task;
 
 /// What a reader does at a time, before others on its thread have their turn and it looks whether it is
-/// asked to leave: so many messages to take, and as many things of its receiver's to go on with.
-const BATCH: usize = 64;
+/// asked to leave: so many messages to take, and as many things of its receiver's to go on with. The
+/// client reads a thousand messages and more at a time, and writes what there is when it is its turn:
+/// the fewer turns, the fewer writes.
+const AT_A_TIME: usize = 1024;
 
-/// How many batches follow at once while they are quick. The client reads a thousand messages and more
-/// at a time, and writes what there is when it is its turn: the fewer turns, the fewer writes.
-const BATCHES: usize = 16;
+/// How long that may take, from the first [`LOOK_EVERY`] on.
+const WITHIN: Duration = Duration::from_micros(500);
 
-/// How long they may take for that.
-const QUICK: Duration = Duration::from_micros(500);
+/// How often it looks at the clock, which costs more than many a step.
+const LOOK_EVERY: usize = 16;
 
 /// What a reader hands each message to.
 pub(crate) trait Receive: Send + 'static {
@@ -308,21 +309,20 @@ fn goes_on(receiver: &mut impl Receive, cx: &mut Context<'_>) -> bool {
 #[derive(Default)]
 struct Turn {
     steps: usize,
-    /// When the first batch was done: nobody looks at the clock for a few.
     since: Option<Instant>,
 }
 
 impl Turn {
     fn goes_on(&mut self) -> bool {
-        let is_batch = self.steps > 0 && self.steps.is_multiple_of(BATCH);
+        let looks = self.steps > 0 && self.steps.is_multiple_of(LOOK_EVERY);
         self.steps += 1;
-        !is_batch || self.steps <= BATCH * BATCHES && self.is_quick()
+        !looks || self.steps <= AT_A_TIME && self.is_in_time()
     }
 
-    fn is_quick(&mut self) -> bool {
+    fn is_in_time(&mut self) -> bool {
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
-        now.duration_since(since) < QUICK
+        now.duration_since(since) < WITHIN
     }
 }
 

@@ -21,7 +21,8 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
-use crate::log::CONNECTION;
+use crate::error::panic_text;
+use crate::log::{CONNECTION, line};
 
 /// The reply inbox of a connection.
 pub(super) struct Requests {
@@ -142,6 +143,9 @@ impl Inbox {
         if self.alarms.fetch_add(1, Ordering::AcqRel) > 0 {
             return;
         }
+        // Whoever is woken may do anything, and his log may: what panics ends the client, and what that
+        // drops has to find nobody at it.
+        let at_it = AtIt(&self.alarms);
         let mut seen = 1;
         loop {
             self.hand_on_all(again);
@@ -149,10 +153,11 @@ impl Inbox {
                 .alarms
                 .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire);
             match end {
-                Ok(_) => return,
+                Ok(_) => break,
                 Err(now) => seen = now,
             }
         }
+        std::mem::forget(at_it);
     }
 
     fn hand_on_all(&self, again: &Waker) {
@@ -186,6 +191,15 @@ impl Inbox {
     }
 }
 
+/// Set back where what is done panics.
+struct AtIt<'a>(&'a AtomicUsize);
+
+impl Drop for AtIt<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
 impl Waiting {
     fn callers(&self) -> MutexGuard<'_, Callers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -208,8 +222,9 @@ impl Waiting {
 
 /// Calls a waker that may be anybody's. If it panics, that is not to end the client.
 fn wake(caller: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(caller)).is_err() {
-        tracing::error!(target: CONNECTION, "the waker of a call panicked when its reply came");
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(caller)) {
+        let error = line(&panic_text(panic));
+        tracing::error!(target: CONNECTION, error, "the waker of a call panicked");
     }
 }
 
