@@ -34,6 +34,7 @@ mod discovery;
 mod discovery_client;
 mod examples;
 mod faults;
+mod first;
 mod gather;
 mod grammar;
 mod hostile;

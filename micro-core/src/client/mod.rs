@@ -2,7 +2,8 @@
 //!
 //! - [`Caller`]: a connection with what all calls over it share; a generated client holds one;
 //! - [`Call`]: one call, a builder until it is awaited;
-//! - [`Gather`]: one request and every reply to it;
+//! - [`Gather`]: one request and every reply to it, together, as a [`GatherStream`], or the `first`
+//!   good one;
 //! - [`CallError`]: why there is no value;
 //! - `collection`: replies as they come, and when to stop waiting for more.
 
@@ -10,7 +11,9 @@ mod call;
 mod caller;
 mod collection;
 mod error;
+mod first;
 mod gather;
+mod gather_stream;
 mod outgoing;
 mod reading;
 
@@ -21,6 +24,7 @@ pub use collection::Ended;
 pub(crate) use collection::{Collected, Collection, Window};
 pub use error::{CallError, RemoteError};
 pub use gather::{Gather, GatherFailure, Gathered};
+pub use gather_stream::GatherStream;
 pub use outgoing::Outgoing;
 pub use reading::ExpectedElse;
 #[cfg(fuzzing)]
