@@ -40,7 +40,7 @@ pub use async_nats;
 pub use bytes::Bytes;
 pub use client::{
     Answer, Call, CallError, Caller, Ended, Gather, GatherFailure, GatherStream, Gathered,
-    Outgoing, RemoteError,
+    IntoPart, JoinParts, Missing, Outgoing, Part, Parts, RemoteError,
 };
 pub use codec::DecodeError;
 pub use context::{Context, Metadata};

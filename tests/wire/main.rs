@@ -42,6 +42,7 @@ mod lengths;
 mod lifecycle;
 mod observers;
 mod panics;
+mod parts;
 mod program;
 mod queue_groups;
 mod renewal;
