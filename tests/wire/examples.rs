@@ -188,6 +188,25 @@ async fn selector_calls_those_who_pass_its_filters_in_turn() {
 }
 
 #[tokio::test]
+async fn discover_shows_who_is_there() {
+    let broker = Broker::start().await;
+    let mut command = example("discover");
+    command.args(["--nats", broker.url()]);
+    let nobody = output(&mut command).await;
+    assert_eq!(text(&nobody.stdout), "0 found\n", "{nobody:?}");
+
+    let _numbers = start(&broker, "numbers").await;
+    let _echo = start(&broker, "echo").await;
+    let both = output(&mut command).await;
+    let said = text(&both.stdout);
+    assert!(said.ends_with("2 found\n"), "{said}");
+    for says in ["  divide   numbers.divide\n", "  default  svc.echo\n"] {
+        assert!(said.contains(says), "{said}");
+    }
+    assert_eq!(both.status.code(), Some(0));
+}
+
+#[tokio::test]
 async fn wrappers_are_around_each_endpoint() {
     let broker = Broker::start().await;
     let _wrappers = start(&broker, "wrappers").await;
