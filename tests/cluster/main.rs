@@ -25,6 +25,7 @@ mod away;
 mod callers;
 mod credentials;
 mod failover;
+mod function;
 mod lame_duck;
 mod one_connection;
 mod permissions;

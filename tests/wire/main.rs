@@ -35,6 +35,7 @@ mod discovery_client;
 mod examples;
 mod faults;
 mod first;
+mod function;
 mod gather;
 mod grammar;
 mod hostile;

@@ -4,7 +4,8 @@
 //! refuses it, `work` calls the handler and keeps it in bounds (`abandon` ends it, where the endpoint
 //! leaves before it is done), `dispatch` sends the reply, and `counters` has it counted before the
 //! caller can know; `pace` has seen what it cost, and so where the next one runs; `report` tells of it
-//! in INFO and STATS, `log` in the log.
+//! in INFO and STATS, `log` in the log. Of a function, a `ticket` says which request is served, and `surplus`
+//! hands the others on.
 
 mod abandon;
 mod counters;
@@ -16,6 +17,8 @@ mod pace;
 mod recent;
 mod report;
 mod roster;
+mod surplus;
+mod ticket;
 mod work;
 
 use std::sync::Arc;
@@ -35,6 +38,7 @@ pub(crate) use recent::{Recent, Recents, Refusal};
 pub use report::{EndpointInfo, EndpointStats};
 pub(crate) use report::{StatsHandler, or_default};
 pub(crate) use roster::Roster;
+pub(crate) use ticket::Ticket;
 
 /// What an endpoint is, decided before it starts.
 #[derive(Clone, Debug)]
@@ -81,6 +85,8 @@ pub(crate) struct Endpoint {
     pace: pace::Pace,
     log: log::Log,
     abandonment: abandon::Abandonment,
+    /// Of a function.
+    once: Option<surplus::Once>,
     /// Whether the stats handler failed when it was last called.
     stats_fail: AtomicBool,
 }
@@ -90,6 +96,7 @@ impl Endpoint {
         definition: Definition,
         place: Arc<Place>,
         handler: Box<dyn Handler>,
+        ticket: Option<Arc<Ticket>>,
     ) -> Self {
         Self {
             limits: Limits::new(definition.concurrency, definition.pending),
@@ -97,6 +104,7 @@ impl Endpoint {
             pace: pace::Pace::default(),
             log: log::Log::new(Arc::clone(&place)),
             abandonment: abandon::Abandonment::default(),
+            once: ticket.map(surplus::Once::new),
             stats_fail: AtomicBool::new(false),
             definition,
             place,

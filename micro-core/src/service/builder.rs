@@ -11,7 +11,7 @@ use super::group::{EndpointOptions, Group};
 use super::observers::Observers;
 use super::{EndpointDef, QueueGroup, RunningService, Service, ServiceDef, StopReport};
 use crate::context::Metadata;
-use crate::endpoint::{EndpointStats, Example, StatsHandler};
+use crate::endpoint::{EndpointStats, Example, StatsHandler, Ticket};
 use crate::error::Incident;
 use crate::handler::{Handler, HandlerFuture, Request, Room};
 
@@ -53,6 +53,8 @@ pub struct ServiceBuilder {
     pub(super) stats_handler: Option<StatsHandler>,
     pub(super) observers: Observers,
     pub(super) drain_timeout: Duration,
+    /// Of a function.
+    pub(super) ticket: Option<Arc<Ticket>>,
     pub(super) root: Group,
 }
 
@@ -71,6 +73,7 @@ impl ServiceBuilder {
             stats_handler: None,
             observers: Observers::default(),
             drain_timeout: DEFAULT_DRAIN_TIMEOUT,
+            ticket: None,
             root: Group::new(String::new()),
         }
     }

@@ -105,9 +105,10 @@ impl Ground {
         // First all of them: the server acts upon them while the rest is done here.
         let mut subscriptions = Vec::with_capacity(planned.len());
         let mut asked = Ok(());
-        'asking: for (index, PlannedEndpoint { definition, .. }) in planned.iter().enumerate() {
+        'asking: for (index, planned) in planned.iter().enumerate() {
+            let definition = &planned.definition;
             let queue_group = definition.queue_group.as_deref();
-            for (lane, connection) in self.lanes(definition) {
+            for (lane, connection) in self.lanes(planned) {
                 let subscribing = connection.subscribe(&definition.subject, queue_group);
                 match subscribing.await {
                     Ok(subscription) => subscriptions.push((index, lane, subscription)),
@@ -140,8 +141,14 @@ impl Ground {
 
     /// The connections over which an endpoint is served. Where nobody shares requests out among them,
     /// each would have them all; and where requests are served one by one, that is in their order.
-    fn lanes(&self, definition: &Definition) -> impl Iterator<Item = (Lane, &Connection)> {
-        let is_shared = definition.queue_group.is_some() && definition.concurrency > 1;
+    /// And a function's first request is to be its only one.
+    fn lanes(&self, planned: &PlannedEndpoint) -> impl Iterator<Item = (Lane, &Connection)> {
+        let Definition {
+            queue_group,
+            concurrency,
+            ..
+        } = &planned.definition;
+        let is_shared = queue_group.is_some() && *concurrency > 1 && planned.ticket.is_none();
         let lanes = if is_shared { usize::MAX } else { 1 };
         self.connection.lanes().take(lanes)
     }
@@ -165,7 +172,12 @@ impl Ground {
             incidents: self.incidents.clone(),
             recent: self.recents.join(),
         };
-        Endpoint::new(planned.definition, Arc::new(place), planned.handler)
+        Endpoint::new(
+            planned.definition,
+            Arc::new(place),
+            planned.handler,
+            planned.ticket,
+        )
     }
 
     /// Waits for the server's word that it has read what was asked for. A connection that breaks
@@ -198,8 +210,14 @@ impl Ground {
             .await
     }
 
-    /// Waits for the handlers of endpoints that have left.
+    /// Waits for the handlers of endpoints that have left, and for what they hand on.
     pub(super) async fn settle(&self, members: &[Member], within: Duration) -> Vec<Abandoned> {
+        let handing_on = members.iter().map(|m| m.endpoint.hand_on(within));
+        let (abandoned, ()) = tokio::join!(self.finish(members, within), task::all(handing_on));
+        abandoned
+    }
+
+    async fn finish(&self, members: &[Member], within: Duration) -> Vec<Abandoned> {
         let idle = task::all(
             members
                 .iter()
