@@ -38,7 +38,8 @@
 //! - [`service`] and [`endpoint`]: what can be said of a service, and what the methods may look
 //!   like;
 //! - [`ServiceError`]: errors that arrive at the caller as the variant they were;
-//! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many;
+//! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many,
+//!   [`Call::first`] for the first good one, [`Parts`] for several calls under one deadline;
 //! - [`Discovery`]: which services are there, in this language and others;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
 //! - [`App`]: the program around services: arguments, logging, signals;
@@ -65,12 +66,13 @@ pub use micro_core::{
     ConnectError, ConnectOptions, ConnectSetting, Connection, Context, DecodeError, DevServer,
     Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
     EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault, FaultField,
-    FaultMessage, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, Gathered,
-    Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info, IntoReply, Json, Metadata,
-    Outgoing, Ping, Problem, PublishError, QueueGroup, RawPayload, Refused, Registry,
-    RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp, RunningEndpoint,
-    RunningService, Seen, ServerRequest, ServerResponse, Service, ServiceBuilder, ServiceDef,
-    ServiceError, Shareable, Shown, StartError, Stats, StopReport, Unreadable, async_nats, run_all,
+    FaultMessage, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, GatherStream,
+    Gathered, Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info, IntoPart,
+    IntoReply, JoinParts, Json, Metadata, Missing, Outgoing, Part, Parts, Ping, Problem,
+    PublishError, QueueGroup, RawPayload, Refused, Registry, RegistryError, RemoteError, Reply,
+    ReplyError, Request, Result, RunningApp, RunningEndpoint, RunningService, Seen, ServerRequest,
+    ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown,
+    StartError, Stats, StopReport, Unreadable, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;
