@@ -42,6 +42,7 @@ mod lifecycle;
 mod observers;
 mod panics;
 mod program;
+mod pubsub;
 mod queue_groups;
 mod renewal;
 mod replies;
