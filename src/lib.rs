@@ -38,7 +38,8 @@
 //! - [`service`] and [`endpoint`]: what can be said of a service, and what the methods may look
 //!   like;
 //! - [`ServiceError`]: errors that arrive at the caller as the variant they were;
-//! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many;
+//! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many,
+//!   [`Call::first`] for the first good one, [`Parts`] for several calls under one deadline;
 //! - [`Connection::publish`], [`Publisher`] and [`Subscription`]: events, at most once, as streams and
 //!   channels;
 //! - [`Discovery`]: which services are there, in this language and others;
@@ -68,13 +69,13 @@ pub use micro_core::{
     Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
     EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventError, Events, Fault,
     FaultField, FaultMessage, FlushError, Found, FromHeader, FromRequest, FromSubject, Gather,
-    GatherFailure, Gathered, Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info,
-    IntoReply, Json, Metadata, Outgoing, Ping, Problem, Publish, PublishError, Publisher,
-    PublisherError, QueueGroup, RawPayload, Registry, RegistryError, RemoteError, Reply,
-    ReplyError, Request, Result, RunningApp, RunningEndpoint, RunningService, Seen, ServerRequest,
-    ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown,
-    StartError, Stats, StopReport, Subscribe, SubscribeError, Subscription, Unreadable, Values,
-    async_nats, run_all,
+    GatherFailure, GatherStream, Gathered, Group, Handler, HandlerFuture, HeaderError, Headers,
+    Incident, Info, IntoPart, IntoReply, JoinParts, Json, Metadata, Missing, Outgoing, Part, Parts,
+    Ping, Problem, Publish, PublishError, Publisher, PublisherError, QueueGroup, RawPayload,
+    Registry, RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp,
+    RunningEndpoint, RunningService, Seen, ServerRequest, ServerResponse, Service, ServiceBuilder,
+    ServiceDef, ServiceError, Shareable, Shown, StartError, Stats, StopReport, Subscribe,
+    SubscribeError, Subscription, Unreadable, Values, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;

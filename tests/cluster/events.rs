@@ -1,6 +1,5 @@
 //! Events, when a server is killed under them.
 
-use futures_util::StreamExt as _;
 use micro::Connection;
 
 use crate::node::{Cluster, Node};

@@ -29,3 +29,4 @@ mod failover;
 mod lame_duck;
 mod one_connection;
 mod permissions;
+mod round_trip;

@@ -1,6 +1,5 @@
 //! Events go both ways: what we publish is JSON to anybody, and anybody's JSON is a value to us.
 
-use futures_util::StreamExt as _;
 use micro::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -203,6 +203,80 @@ async fn queue_groups_has_five_replies_to_one_request() {
 }
 
 #[tokio::test]
+async fn selector_calls_those_who_pass_its_filters_in_turn() {
+    let broker = Broker::start().await;
+    let mut command = example("selector");
+    command.args(["--nats", broker.url()]);
+    let output = output(&mut command).await;
+    let said: Vec<_> = text(&output.stdout).lines().map(str::trim).collect();
+    let (eu, us) = ("greeter 2.0.0 of eu", "greeter 2.0.0 of us");
+    let old = "greeter 1.0.0 of eu";
+    let turns = [
+        ["version 2:", eu, us, eu, us],
+        ["zone eu:", old, eu, old, eu],
+        ["version 2 and zone eu:", eu, eu, eu, eu],
+        ["on the moon:", "nobody", "nobody", "nobody", "nobody"],
+    ];
+    assert_eq!(said, turns.concat(), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn discover_shows_who_is_there() {
+    let broker = Broker::start().await;
+    let mut command = example("discover");
+    command.args(["--nats", broker.url()]);
+    let nobody = output(&mut command).await;
+    assert_eq!(text(&nobody.stdout), "0 found\n", "{nobody:?}");
+
+    let _numbers = start(&broker, "numbers").await;
+    let _echo = start(&broker, "echo").await;
+    let both = output(&mut command).await;
+    let said = text(&both.stdout);
+    assert!(said.ends_with("2 found\n"), "{said}");
+    for says in ["  divide   numbers.divide\n", "  default  svc.echo\n"] {
+        assert!(said.contains(says), "{said}");
+    }
+    assert_eq!(both.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn wrappers_are_around_each_endpoint() {
+    let broker = Broker::start().await;
+    let _wrappers = start(&broker, "wrappers").await;
+    let refused = call(&broker, "wrappers", &["upper", "hello"]).await;
+    assert_eq!(refused, (String::new(), Some(1)));
+    let key = ["-H", "X-Key: sesame"];
+    for (endpoint, answer) in [("upper", "HELLO\n"), ("reverse", "olleh\n")] {
+        let answered = call(
+            &broker,
+            "wrappers",
+            &[&key[..], &[endpoint, "hello"]].concat(),
+        )
+        .await;
+        assert_eq!(answered, (answer.to_owned(), Some(0)));
+    }
+
+    let client = broker.client().await;
+    let request = async |key: &str| {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("X-Key", key);
+        let asked = client.request_with_headers("upper", headers, "hello".into());
+        asked.await.unwrap()
+    };
+    let signed_by = |reply: &async_nats::Message| {
+        let headers = reply.headers.as_ref()?;
+        Some(headers.get("X-Signed-By")?.to_string())
+    };
+    let signed = request("sesame").await;
+    assert_eq!(signed_by(&signed).as_deref(), Some("wrappers"));
+    // Whoever is refused never comes to what is further in.
+    let refused = request("guess").await;
+    assert_eq!(raw::error_of(&refused).unwrap().0, 403);
+    assert_eq!(signed_by(&refused), None);
+}
+
+#[tokio::test]
 async fn greeter_is_service_and_client() {
     let broker = Broker::start().await;
     let nats = ["--nats", broker.url()];

@@ -618,6 +618,12 @@ async fn what_cannot_be_sent_is_an_error_and_is_not_sent() {
             Err(serde::ser::Error::custom("no"))
         }
     }
+    struct Panics;
+    impl Serialize for Panics {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("boom");
+        }
+    }
     let broker = Broker::start().await;
     let connection = connect(&broker).await;
     let client = broker.client().await;
@@ -627,6 +633,9 @@ async fn what_cannot_be_sent_is_an_error_and_is_not_sent() {
         .await
         .unwrap_err();
     assert!(matches!(error, PublisherError::Encode { .. }), "{error}");
+    let error = connection.publish("not.sent", &Panics).await.unwrap_err();
+    assert!(matches!(error, PublisherError::Encode { .. }), "{error}");
+    assert!(error.to_string().contains("boom"), "{error}");
     let large = "x".repeat(connection.max_payload());
     let publisher = connection.publisher::<String>("not.sent").unwrap();
     let error = publisher.publish(&large).await.unwrap_err();

@@ -264,8 +264,8 @@ mod tests {
         }
         let state = buffer.state();
         let within = shared.as_ptr_range();
-        let shares = |message: &&Message| within.contains(&message.payload.as_ptr());
-        assert_eq!(state.waiting.iter().filter(shares).count(), OWN_FROM);
+        let is_slice = |message: &&Message| within.contains(&message.payload.as_ptr());
+        assert_eq!(state.waiting.iter().filter(is_slice).count(), OWN_FROM);
     }
 
     #[test]

@@ -30,12 +30,12 @@ pub enum PublisherError {
         source: HeaderError,
     },
     /// The event cannot be written as JSON.
-    #[error("cannot publish to `{subject}`: the event cannot be written as JSON: {reason}")]
+    #[error("cannot publish to `{subject}`: {reason}")]
     #[non_exhaustive]
     Encode {
         /// The subject.
         subject: String,
-        /// What its type said.
+        /// What its type said, or that it panicked.
         reason: String,
     },
     /// The event, headers included, is larger than the server accepts. It was not sent.

@@ -50,12 +50,12 @@ impl Publish {
         subject: Subject,
         event: &T,
     ) -> Self {
-        let (payload, problem) = match codec::encode(event) {
+        let (payload, problem) = match codec::encode_guarded("the event", event) {
             Ok(payload) => (payload, None),
-            Err(error) => {
+            Err(reason) => {
                 let encode = PublisherError::Encode {
                     subject: subject.to_string(),
-                    reason: error.to_string(),
+                    reason,
                 };
                 (Bytes::new(), Some(encode))
             }
