@@ -753,8 +753,8 @@ async fn a_subscription_goes_on_when_the_connection_is_back_and_nothing_comes_tw
     }
     let last = follow().await;
     publishing.close().await;
-    let published = raw::soon(publisher).await.unwrap();
-    assert!(last < Some(published));
+    let number = raw::soon(publisher).await.unwrap();
+    assert!(last < Some(number));
 }
 
 /// What comes out of this has been asked for by whoever sends it on.
