@@ -40,6 +40,8 @@
 //! - [`ServiceError`]: errors that arrive at the caller as the variant they were;
 //! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many,
 //!   [`Call::first`] for the first good one, [`Parts`] for several calls under one deadline;
+//! - [`Connection::publish`], [`Publisher`] and [`Subscription`]: events, at most once, as streams and
+//!   channels;
 //! - [`Discovery`]: which services are there, in this language and others;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
 //! - [`App`]: the program around services: arguments, logging, signals;
@@ -65,14 +67,15 @@ pub use micro_core::{
     Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,
     ConnectError, ConnectOptions, ConnectSetting, Connection, Context, DecodeError, DevServer,
     Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
-    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault, FaultField,
-    FaultMessage, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, GatherStream,
-    Gathered, Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info, IntoPart,
-    IntoReply, JoinParts, Json, Metadata, Missing, Outgoing, Part, Parts, Ping, Problem,
-    PublishError, QueueGroup, RawPayload, Refused, Registry, RegistryError, RemoteError, Reply,
-    ReplyError, Request, Result, RunningApp, RunningEndpoint, RunningService, Seen, ServerRequest,
-    ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown,
-    StartError, Stats, StopReport, Unreadable, async_nats, run_all,
+    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventError, Events, Fault,
+    FaultField, FaultMessage, FlushError, Found, FromHeader, FromRequest, FromSubject, Gather,
+    GatherFailure, GatherStream, Gathered, Group, Handler, HandlerFuture, HeaderError, Headers,
+    Incident, Info, IntoPart, IntoReply, JoinParts, Json, Metadata, Missing, Outgoing, Part, Parts,
+    Ping, Problem, Publish, PublishError, Publisher, PublisherError, QueueGroup, RawPayload,
+    Registry, RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp,
+    RunningEndpoint, RunningService, Seen, ServerRequest, ServerResponse, Service, ServiceBuilder,
+    ServiceDef, ServiceError, Shareable, Shown, StartError, Stats, StopReport, Subscribe,
+    SubscribeError, Subscription, Unreadable, Values, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;
@@ -91,7 +94,7 @@ pub use micro_core::__private0;
 /// What most services use: `use micro::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        App, Bytes, CallError, Caller, Context, FromRequest, Service, ServiceBuilder, ServiceError,
-        endpoint, service,
+        App, Bytes, CallError, Caller, Context, Event, FromRequest, Publisher, Service,
+        ServiceBuilder, ServiceError, Subscription, endpoint, service,
     };
 }

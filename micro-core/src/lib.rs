@@ -12,6 +12,7 @@
 //! | `endpoint` | one subscription: limits, dispatch, counters, reply |
 //! | `handler` | from a request to a reply, typed or raw |
 //! | `client` | the caller's side |
+//! | `pubsub` | events: publishers, and subscriptions as streams |
 //! | `context`, `error`, `codec` | what a handler may ask; what a failure is; bytes and values |
 //! | `log` | the words of the log |
 //! | `task` | futures whose type is forgotten |
@@ -29,6 +30,7 @@ mod error;
 pub mod fuzzing;
 mod handler;
 mod log;
+mod pubsub;
 mod service;
 mod task;
 #[cfg(test)]
@@ -54,13 +56,17 @@ pub use handler::{
 };
 pub use micro_devserver::DevServer;
 pub use micro_names::{Problem, Shown};
+pub use pubsub::{
+    Event, EventError, FlushError, Publish, Publisher, PublisherError, Subscribe, SubscribeError,
+    Subscription, Values,
+};
 pub use service::{
     Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, QueueGroup,
     RunningEndpoint, RunningService, Service, ServiceBuilder, ServiceDef, StartError, StopReport,
 };
 pub use wire::{
-    ConnectError, ConnectOptions, ConnectSetting, Connection, Event, Events, HeaderError, Headers,
-    PublishError, Refused,
+    ConnectError, ConnectOptions, ConnectSetting, Connection, Events, HeaderError, Headers,
+    PublishError,
 };
 
 /// What generated code names. Not part of the public API: the name changes with each release, so

@@ -44,6 +44,7 @@ mod observers;
 mod panics;
 mod parts;
 mod program;
+mod pubsub;
 mod queue_groups;
 mod renewal;
 mod replies;
