@@ -47,12 +47,14 @@ pub use client::{
 pub use codec::DecodeError;
 pub use context::{Context, Metadata};
 pub use discovery::{Discovery, DiscoveryError, Found, Info, Ping, Seen, Stats, Unreadable};
-pub use endpoint::{EndpointInfo, EndpointStats};
+pub use endpoint::{
+    EndpointInfo, EndpointStats, EventKey, EventOrder, SubscriberInfo, SubscriberStats,
+};
 pub use error::{Error, Fault, FaultField, FaultMessage, Incident, Result, ServiceError};
 pub use handler::{
-    EndpointRequest, EndpointResponse, FromHeader, FromRequest, FromSubject, Handler,
-    HandlerFuture, IntoReply, Json, RawPayload, Reply, ReplyError, Request, ServerRequest,
-    ServerResponse, Shareable,
+    EndpointRequest, EndpointResponse, EventHandler, EventPayload, EventResult, FromHeader,
+    FromRequest, FromSubject, Handler, HandlerFuture, IntoReply, Json, RawPayload, Reply,
+    ReplyError, Request, ServerRequest, ServerResponse, Shareable,
 };
 pub use micro_devserver::DevServer;
 pub use micro_names::{Problem, Shown};
@@ -61,8 +63,9 @@ pub use pubsub::{
     Subscription, Values,
 };
 pub use service::{
-    Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, QueueGroup,
-    RunningEndpoint, RunningService, Service, ServiceBuilder, ServiceDef, StartError, StopReport,
+    Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, OrderDef, QueueGroup,
+    RunningEndpoint, RunningService, RunningSubscriber, Service, ServiceBuilder, ServiceDef,
+    StartError, StopReport, Subscriber, SubscriberDef, SubscriberOptions,
 };
 pub use wire::{
     ConnectError, ConnectOptions, ConnectSetting, Connection, Events, HeaderError, Headers,
@@ -80,7 +83,10 @@ pub mod __private0 {
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned, ReturnedValue,
-        Room, Shared, Typed, any_payload, failure, no_alias, no_payload,
+        Room, Shared, Typed, any_payload, failure, handled, no_alias, no_payload,
     };
-    pub use crate::service::{Endpoint, EndpointAt, EndpointDef, QueueGroup, Service, ServiceDef};
+    pub use crate::service::{
+        Endpoint, EndpointAt, EndpointDef, OrderDef, QueueGroup, Service, ServiceDef, Subscriber,
+        SubscriberAt, SubscriberDef,
+    };
 }

@@ -32,6 +32,7 @@ mod counters;
 mod deadline;
 mod discovery;
 mod discovery_client;
+mod events;
 mod examples;
 mod faults;
 mod first;

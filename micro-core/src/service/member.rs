@@ -11,7 +11,7 @@ use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::{Definition, Endpoint, Intake, Recents};
+use crate::endpoint::{Definition, Endpoint, EventOrder, Intake, Recents, Role};
 use crate::error::Incidents;
 use crate::log::SERVICE;
 use crate::task;
@@ -29,14 +29,17 @@ pub(super) struct Member {
 }
 
 /// Requests whose handlers had not finished in time: they were dropped, and the callers told. With
-/// them, those that were not begun and whose callers could not be told.
+/// them, those that were not begun and whose callers could not be told. Of a subscriber, events whose
+/// handlers had not finished, and those that still waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Abandoned {
-    /// The name of the endpoint.
+    /// The name of the endpoint, or of the subscriber.
     pub endpoint: String,
-    /// How many.
+    /// How many requests; none of a subscriber.
     pub requests: usize,
+    /// How many events; none of an endpoint.
+    pub events: usize,
 }
 
 /// What the endpoints of one service stand on.
@@ -128,9 +131,11 @@ impl Ground {
     }
 
     /// The connections over which an endpoint is served. Where nobody shares requests out among them,
-    /// each would have them all; and where requests are served one by one, that is in their order.
+    /// each would have them all; and where requests are served one by one, or events have an order,
+    /// that is the one in which they came by one connection.
     fn lanes(&self, definition: &Definition) -> impl Iterator<Item = (Lane, &Connection)> {
-        let is_shared = definition.queue_group.is_some() && definition.concurrency > 1;
+        let has_order = definition.concurrency == 1 || definition.order != EventOrder::Any;
+        let is_shared = definition.queue_group.is_some() && !has_order;
         let lanes = if is_shared { usize::MAX } else { 1 };
         self.connection.lanes().take(lanes)
     }
@@ -149,6 +154,7 @@ impl Ground {
         let place = Place {
             instance: Arc::clone(&self.instance),
             endpoint: planned.definition.name.clone(),
+            role: planned.definition.role,
             placeholders: planned.placeholders,
             connection: self.connection.clone(),
             incidents: self.incidents.clone(),
@@ -211,10 +217,17 @@ impl Ground {
         }
         let mut abandoned = Vec::new();
         for (Member { endpoint, .. }, in_flight) in members.iter().zip(in_flight) {
-            let requests = in_flight + endpoint.untold();
-            if requests > 0 {
-                let endpoint = endpoint.definition.name.clone();
-                let gone = Abandoned { endpoint, requests };
+            let count = in_flight + endpoint.untold();
+            if count > 0 {
+                let (requests, events) = match endpoint.definition.role {
+                    Role::Request => (count, 0),
+                    Role::Event => (0, count),
+                };
+                let gone = Abandoned {
+                    endpoint: endpoint.definition.name.clone(),
+                    requests,
+                    events,
+                };
                 story::abandoned(&self.instance, &gone);
                 abandoned.push(gone);
             }
