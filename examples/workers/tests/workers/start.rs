@@ -21,6 +21,11 @@ async fn one_command_does_it_all() {
     ];
     let mut all = part(&broker, &args);
     all.says("Ctrl-C").await;
+    // One column, whosever endpoints they are.
+    all.says("  TaskToDo      Work.TaskToDo         queue group q")
+        .await;
+    all.says("  FileServer    Discovery.FileServer  queue group q")
+        .await;
     all.says("all 20 tasks are finished").await;
     all.says("task 20  data 1, get 3, have 1, my 2").await;
     assert_eq!(all.count("WARN"), 0, "{}", all.said());
