@@ -40,8 +40,11 @@
 //! - [`ServiceError`]: errors that arrive at the caller as the variant they were;
 //! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many,
 //!   [`Call::first`] for the first good one, [`Parts`] for several calls under one deadline;
+//! - [`Connection::publish`], [`Publisher`] and [`Subscription`]: events, at most once, as streams and
+//!   channels;
 //! - [`Discovery`]: which services are there, in this language and others;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
+//! - [`ServiceBuilder::subscriber`]: what happened elsewhere, and wants no answer;
 //! - [`App`]: the program around services: arguments, logging, signals;
 //! - [`ConnectOptions`]: servers, credentials, TLS, contexts: every flag and its variable;
 //! - [`Connection`]: bring a NATS client of your own;
@@ -54,25 +57,32 @@
 //! - **Every request gets one answer**: the value, the service's error, or a code: 400 for a body
 //!   that does not decode (with the path and the position of the fault), 413 for a reply that the
 //!   server would not take, 500 for a panic, 503 over the limits, 504 after the endpoint's timeout.
-//! - **A stop loses nothing.** Endpoints leave their subjects, what was under way is answered, and
-//!   only then is the service gone. SIGINT and SIGTERM do the same.
+//! - **Every event is handled once by each kind of service, or counted as what became of it**: failed,
+//!   or dropped, where it came on top of what may wait. NATS itself keeps no event for a service that is
+//!   not there.
+//! - **A stop loses nothing.** Endpoints leave their subjects, what was under way is answered, what had
+//!   been sent to subscribers is handled, and only then is the service gone. SIGINT and SIGTERM do the
+//!   same.
 //! - **It can be watched**: PING, INFO and STATS are answered from a task that no handler holds up.
 //!   The log has a line for each turn in a service's life, with the targets `micro::service`,
-//!   `micro::request` and `micro::connection`, and a span for each request at debug;
+//!   `micro::request`, `micro::event` and `micro::connection`, and a span for each request at debug;
 //!   `docs/operations.md` in the repository shows every line.
 
 pub use micro_core::{
     Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,
     ConnectError, ConnectOptions, ConnectSetting, Connection, Context, DecodeError, DevServer,
     Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
-    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, Events, Fault, FaultField,
-    FaultMessage, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, GatherStream,
+    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventError, EventHandler,
+    EventKey, EventOrder, EventPayload, EventResult, Events, Fault, FaultField, FaultMessage,
+    FlushError, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, GatherStream,
     Gathered, Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info, IntoPart,
-    IntoReply, JoinParts, Json, Metadata, Missing, Outgoing, Part, Parts, Ping, Problem,
-    PublishError, QueueGroup, RawPayload, Refused, Registry, RegistryError, RemoteError, Reply,
-    ReplyError, Request, Result, RunningApp, RunningEndpoint, RunningService, Seen, ServerRequest,
-    ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown,
-    StartError, Stats, StopReport, Unreadable, async_nats, run_all,
+    IntoReply, JoinParts, Json, Metadata, Missing, OrderDef, Outgoing, Part, Parts, Ping, Problem,
+    Publish, PublishError, Publisher, PublisherError, QueueGroup, RawPayload, Registry,
+    RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp, RunningEndpoint,
+    RunningService, RunningSubscriber, Seen, ServerRequest, ServerResponse, Service,
+    ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown, StartError, Stats, StopReport,
+    Subscribe, SubscribeError, Subscriber, SubscriberDef, SubscriberInfo, SubscriberOptions,
+    SubscriberStats, Subscription, Unreadable, Values, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;
@@ -91,7 +101,7 @@ pub use micro_core::__private0;
 /// What most services use: `use micro::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        App, Bytes, CallError, Caller, Context, FromRequest, Service, ServiceBuilder, ServiceError,
-        endpoint, service,
+        App, Bytes, CallError, Caller, Context, Event, FromRequest, Publisher, Service,
+        ServiceBuilder, ServiceError, Subscription, endpoint, service,
     };
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::endpoint::Recent;
+use crate::endpoint::{Recent, Role};
 use crate::error::{Incidents, refuse_reserved};
 use crate::wire::{Connection, HeaderError, Headers, Lane, Subject};
 
@@ -26,7 +26,9 @@ pub(crate) struct Instance {
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) instance: Arc<Instance>,
+    /// A subscriber has its name here too.
     pub(crate) endpoint: String,
+    pub(crate) role: Role,
     /// The names of the subject's placeholders, each with the index of its token.
     pub(crate) placeholders: Vec<(String, usize)>,
     pub(crate) connection: Connection,
@@ -45,6 +47,9 @@ pub(crate) struct Said {
 }
 
 /// What a handler may ask about its request, and where it sets headers of the reply.
+///
+/// Of an event it knows the same: its subject, its headers, and a reply subject if whoever sent it named
+/// one, which nobody answers but the handler, with [`reply`](Self::reply), if it wants to.
 ///
 /// Take it as `&Context` in an `#[endpoint]`, or with `request.context()` in a handler of the
 /// builder.
@@ -194,7 +199,15 @@ impl Context {
             .insert(name, value)
     }
 
-    /// The name of the endpoint.
+    /// What it is that arrived, in a word.
+    pub(crate) fn what(&self) -> &'static str {
+        match self.place.role {
+            Role::Request => "request",
+            Role::Event => "event",
+        }
+    }
+
+    /// The name of the endpoint, or of the subscriber.
     pub fn endpoint(&self) -> &str {
         &self.place.endpoint
     }

@@ -1,8 +1,8 @@
 //! The words of the log. docs/operations.md shows every line; people filter and count by them, so
 //! they do not follow the names of modules.
 //!
-//! Targets are those below. Fields are `service`, `instance`, `version`, `endpoint`, `subject`,
-//! `outcome`, `code`, `error`, `duration_us`, and counts with names of their own. What a stranger
+//! Targets are those below. Fields are `service`, `instance`, `version`, `endpoint`, `subscriber`,
+//! `subject`, `outcome`, `code`, `error`, `duration_us`, and counts with names of their own. What a stranger
 //! wrote is a field, never the message, and of bounded length. Payloads, headers and credentials
 //! are not logged at any level.
 //!
@@ -19,6 +19,9 @@ pub(crate) const SERVICE: &str = "micro::service";
 
 /// Requests: each one at debug, and what went wrong with them.
 pub(crate) const REQUEST: &str = "micro::request";
+
+/// Events: each one at debug, and what went wrong with them.
+pub(crate) const EVENT: &str = "micro::event";
 
 /// The connection to NATS.
 pub(crate) const CONNECTION: &str = "micro::connection";

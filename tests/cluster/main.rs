@@ -24,6 +24,7 @@ mod raw;
 mod away;
 mod callers;
 mod credentials;
+mod events;
 mod failover;
 mod function;
 mod lame_duck;

@@ -1,17 +1,25 @@
 //! One process, one connection.
 
 use micro::{App, AppArgs, Request, ServiceBuilder};
+use tokio::sync::mpsc;
 
 use crate::node::Node;
 use crate::raw;
 
 #[tokio::test]
-async fn services_and_calls_of_one_program_share_one_connection() {
+async fn services_subscribers_and_calls_of_one_program_share_one_connection() {
     let Some(node) = Node::start("").await else {
         return;
     };
+    let (heard, mut calls) = mpsc::unbounded_channel();
     let service = |name: &str, subject: &str| {
-        ServiceBuilder::new(name, "1.0.0").endpoint(subject, async |request: Request| {
+        let heard = heard.clone();
+        let hear = move |event: Request| {
+            let _ = heard.send(event.context().service().to_owned());
+            async {}
+        };
+        let service = ServiceBuilder::new(name, "1.0.0").subscriber("happened", hear);
+        service.endpoint(subject, async |request: Request| {
             let connection = request.context().connection();
             let caller = micro::Caller::new(connection);
             let sum: i64 = caller
@@ -41,6 +49,11 @@ async fn services_and_calls_of_one_program_share_one_connection() {
     }
     let found = app.connection().discovery().ping().await.unwrap();
     assert_eq!(found.seen.len(), 3);
+    let client = app.connection().client();
+    client.publish("happened", "".into()).await.unwrap();
+    let mut heard = [raw::soon(calls.recv()).await, raw::soon(calls.recv()).await];
+    heard.sort();
+    assert_eq!(heard, [Some("one".to_owned()), Some("two".to_owned())]);
     let connections = node.connections().await;
     assert_eq!(connections.len(), 1, "{connections:#?}");
     app.stop().await;

@@ -1,7 +1,7 @@
 //! Section 3: the answer to INFO. That it has these fields, of these kinds, and no others is in
 //! `schemas/info.json`, which every answer here is held to.
 
-use micro::ServiceBuilder;
+use micro::{Request, ServiceBuilder, SubscriberOptions};
 use serde_json::json;
 
 use crate::broker::Broker;
@@ -92,4 +92,55 @@ async fn endpoints_are_listed_in_the_order_of_their_registration() {
     let client = broker.client().await;
     assert_eq!(each(&info(&client, &service).await, "subject"), expected);
     assert_eq!(each(&stats(&client, &service).await, "subject"), expected);
+}
+
+#[tokio::test]
+async fn subscribers_are_listed_beside_the_endpoints_and_never_among_them() {
+    let broker = Broker::start().await;
+    let service = ServiceBuilder::new("both", "1.0.0")
+        .subscriber_with(
+            "told.*",
+            async |_: Request| {},
+            |told| told.name("told").description("is told"),
+        )
+        .endpoint("ask", echo)
+        .subscriber_with(
+            "all",
+            async |_: Request| {},
+            SubscriberOptions::no_queue_group,
+        )
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let info = info(&client, &service).await;
+    assert_eq!(each(&info, "subject"), ["ask"]);
+    assert_eq!(
+        info["subscribers"],
+        json!([
+            {
+                "name": "told",
+                "subject": "told.*",
+                "queue_group": "both",
+                "metadata": { "description": "is told" },
+            },
+            { "name": "all", "subject": "all", "queue_group": "", "metadata": {} },
+        ])
+    );
+    let stats = stats(&client, &service).await;
+    assert_eq!(each(&stats, "subject"), ["ask"]);
+    assert_eq!(
+        stats["subscribers"][1],
+        json!({
+            "name": "all",
+            "subject": "all",
+            "queue_group": "",
+            "num_events": 0,
+            "num_errors": 0,
+            "dropped": 0,
+            "last_error": "",
+            "processing_time": 0,
+            "average_processing_time": 0,
+        })
+    );
 }

@@ -43,7 +43,7 @@ impl Seen {
         });
         let words: Vec<_> = words.collect();
         let mut line = words.join(" ");
-        for other in ["numbers2", "numbers3", "numbers4", "numbers5"] {
+        for other in ["numbers2", "numbers3", "numbers4", "numbers5", "numbers6"] {
             line = line.replace(other, "numbers");
         }
         self.0.insert(block, line);
@@ -179,6 +179,76 @@ async fn requests(broker: &Broker, seen: &mut Seen) {
     seen.line("draining", &service, &["draining"]).await;
     seen.line("abandoned", &service, &["abandoned"]).await;
     seen.line("stopped", &service, &["stopped"]).await;
+}
+
+async fn events(broker: &Broker, seen: &mut Seen) {
+    let slow = Held::new();
+    let held = slow.handler();
+    let service = ServiceBuilder::new("numbers6", "1.0.0")
+        .subscriber_with(
+            "sums.*",
+            async |event: Request| {
+                let [a, b]: [u32; 2] = event.json()?;
+                assert!(b != 0, "attempt to divide by zero");
+                let _ratio = a / b;
+                Ok::<_, Error>(())
+            },
+            |sums| sums.name("totals"),
+        )
+        .subscriber_with(
+            "slow",
+            move |event: Request| {
+                let handled = held(event);
+                async move {
+                    handled.await;
+                }
+            },
+            |slow| slow.concurrency(1).pending(0),
+        )
+        .drain_timeout(Duration::from_millis(10))
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let client = broker.client().await;
+    let send = async |body: &'static str| {
+        client.publish("sums.add", body.into()).await.unwrap();
+    };
+    send("[1,2]").await;
+    seen.line("event", &service, &[": event service", "outcome=\"ok\""])
+        .await;
+    send("[1,0]").await;
+    seen.line("event_failed", &service, &["event failed", "code=500"])
+        .await;
+    send(r#"[1,"two"]"#).await;
+    send(r#"[1,"two"]"#).await;
+    seen.line("event_refused", &service, &["event failed", "code=400"])
+        .await;
+    client.publish("slow", "".into()).await.unwrap();
+    slow.is_entered().await;
+    for _ in 0..2 {
+        client.publish("slow", "".into()).await.unwrap();
+    }
+    seen.line(
+        "events_dropped",
+        &service,
+        &[": events dropped", "dropped=1"],
+    )
+    .await;
+    raw::until("two dropped", async || {
+        service.stats().subscribers[1].dropped == 2
+    })
+    .await;
+    let stats = service.stats().subscribers.remove(1);
+    seen.put(
+        "event_stats",
+        &serde_json::to_string_pretty(&stats).unwrap(),
+    );
+    seen.line("event_kept", &service, &["event failed", "kept_back"])
+        .await;
+    seen.line("events_over", &service, &["no longer dropping"])
+        .await;
+    service.stop().await;
+    seen.line("event_abandoned", &service, &["abandoned"]).await;
 }
 
 async fn connections(broker: &Broker, seen: &mut Seen) {
@@ -334,6 +404,7 @@ async fn the_page_shows_what_is_printed() {
     let broker = Broker::start().await;
     let mut seen = Seen::default();
     requests(&broker, &mut seen).await;
+    events(&broker, &mut seen).await;
     connections(&broker, &mut seen).await;
     permissions(&mut seen).await;
     credentials(&mut seen).await;

@@ -2,6 +2,7 @@
 
 use micro::ServiceBuilder;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::task::JoinSet;
 
 use crate::broker::Broker;
@@ -39,6 +40,39 @@ async fn auto_runs_what_registered_itself() {
     assert!(uptime.trim().parse::<f64>().unwrap() > 0.0);
     let client = broker.client().await;
     assert_eq!(raw::gather(&client, "$SRV.PING", 2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn subscriber_prints_what_is_published() {
+    let broker = Broker::start().await;
+    let mut command = example("subscriber");
+    let command = command.args(["--nats", broker.url()]);
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut complained = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = raw::soon(said.next_line()).await.unwrap().unwrap();
+    assert_eq!(line, "listening on greetings.*");
+    let client = broker.client().await;
+    for (whom, body) in [
+        ("world", r#"{"text": "hello", "from": "ada"}"#),
+        ("nobody", "hello"),
+        ("\u{1b}[2J", r#"{"text": "\u001b[2J"}"#),
+    ] {
+        let subject = format!("greetings.{whom}");
+        client.publish(subject, body.into()).await.unwrap();
+    }
+    let line = raw::soon(said.next_line()).await.unwrap().unwrap();
+    assert_eq!(line, "world: hello");
+    let line = raw::soon(said.next_line()).await.unwrap().unwrap();
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+    let complaint = raw::soon(complained.next_line()).await.unwrap().unwrap();
+    assert!(
+        complaint.contains("cannot decode the event on `greetings.nobody`"),
+        "{complaint}"
+    );
+    // It serves nothing, and is found by nobody.
+    let ping = raw::try_request(&client, "$SRV.PING", "").await;
+    assert!(ping.is_err());
 }
 
 #[tokio::test]

@@ -247,6 +247,45 @@ async fn what_wants_no_reply_is_handed_on() {
     assert_eq!(stopped(&function).await, 1);
 }
 
+/// An event that names a reply subject is one all the same: whoever it is handed on to sees it as it was.
+#[tokio::test]
+async fn a_subscriber_is_a_function_too() {
+    const MANY: usize = 40;
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let other = broker.client().await;
+    let mut heir = other
+        .queue_subscribe("a", "taker".to_owned())
+        .await
+        .unwrap();
+    raw::round_trip(&other).await;
+    let (seen, mut served) = tokio::sync::mpsc::unbounded_channel();
+    let function = ServiceBuilder::new("taker", "1.0.0")
+        .subscriber("a", move |event: Request| {
+            seen.send(event.payload().clone()).unwrap();
+            std::future::ready(Ok::<_, micro::Error>(()))
+        })
+        .once()
+        .start(&Connection::from(broker.client().await))
+        .await
+        .unwrap();
+    for number in 0..MANY {
+        let body = number.to_string().into();
+        let sent = client.publish_with_reply("a", "reply.here", body);
+        sent.await.unwrap();
+    }
+    let mut all = vec![raw::soon(served.recv()).await.unwrap()];
+    while all.len() < MANY {
+        let event = raw::soon(heir.next()).await.unwrap();
+        assert_eq!(event.reply.as_deref(), Some("reply.here"));
+        all.push(event.payload);
+    }
+    let each: HashSet<_> = all.iter().collect();
+    assert_eq!(each.len(), MANY, "each of them once");
+    assert_eq!(raw::soon(function.stopped()).await.cause, None);
+    assert!(served.recv().await.is_none(), "one of them here");
+}
+
 /// Each instance has its own copy: nothing is handed on, and nobody has it twice.
 #[tokio::test]
 async fn without_a_queue_group_nothing_is_handed_on() {

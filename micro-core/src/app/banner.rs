@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::nats::Origin;
 use super::settings::Repeated;
-use crate::endpoint::EndpointInfo;
+use crate::discovery::Info;
 use crate::service::RunningService;
 
-/// The banner: service, instance, where NATS is, the endpoints, and what to try next.
+/// The banner: service, instance, where NATS is, the endpoints and the subscribers, and what to try
+/// next.
 pub(super) fn render(services: &[RunningService], origin: &Origin, program: &str) -> String {
     let mut text = String::new();
     for service in services {
@@ -15,9 +16,8 @@ pub(super) fn render(services: &[RunningService], origin: &Origin, program: &str
         let _ = writeln!(text, "{name} {version}, instance {id}");
     }
     let _ = writeln!(text, "NATS: {origin}\n");
-    for service in services {
-        endpoints(&mut text, &service.info().endpoints);
-    }
+    let infos: Vec<_> = services.iter().map(RunningService::info).collect();
+    endpoints(&mut text, &infos);
     try_next(&mut text, services, origin, program);
     if services.iter().any(RunningService::is_function) {
         let _ = write!(text, "\nServes one request, and ends.");
@@ -35,7 +35,7 @@ fn try_next(text: &mut String, services: &[RunningService], origin: &Origin, pro
         let first = service.info().endpoints.into_iter().next()?;
         Some((service, first))
     }) else {
-        return;
+        return try_publishing(text, services, origin);
     };
     let Repeated {
         ours,
@@ -60,25 +60,56 @@ fn try_next(text: &mut String, services: &[RunningService], origin: &Origin, pro
     }
 }
 
-fn endpoints(text: &mut String, endpoints: &[EndpointInfo]) {
-    let width = |of: fn(&EndpointInfo) -> &str| {
-        endpoints
-            .iter()
-            .map(|endpoint| of(endpoint).chars().count())
-            .max()
-            .unwrap_or(0)
+/// The same of services that only listen: the example is one of NATS's own command.
+fn try_publishing(text: &mut String, services: &[RunningService], origin: &Origin) {
+    let Some((service, subscriber)) = services.iter().find_map(|service| {
+        let first = service.info().subscribers.into_iter().next()?;
+        Some((service, first))
+    }) else {
+        return;
     };
-    let names = width(|endpoint| &endpoint.name);
-    let subjects = width(|endpoint| &endpoint.subject);
-    for endpoint in endpoints {
+    let Repeated {
+        theirs, left_out, ..
+    } = origin.for_others();
+    let subject = subscriber.subject.replace(['*', '>'], "x");
+    let body = service
+        .example_event_for(&subscriber.name)
+        .unwrap_or_else(|| "hello!".to_owned());
+    let body = body.replace('\'', r"'\''");
+    let _ = writeln!(text, "\nTry it from another terminal:");
+    let _ = writeln!(text, "  nats{theirs} pub {subject} '{body}'");
+    let _ = writeln!(text, "  nats{theirs} micro info {}", service.name());
+    if !left_out.is_empty() {
+        let _ = writeln!(text, "  Both lack what is secret: {}", left_out.join(", "));
+    }
+}
+
+/// What the services answer, and what they listen to, in columns that go through all of it.
+fn endpoints(text: &mut String, infos: &[Info]) {
+    let lines: Vec<_> = infos.iter().flat_map(lines).collect();
+    let width = |of: fn(&(&str, &str, String)) -> usize| lines.iter().map(of).max();
+    let names = width(|(name, ..)| name.chars().count()).unwrap_or(0);
+    let subjects = width(|(_, subject, _)| subject.chars().count()).unwrap_or(0);
+    for (name, subject, group) in &lines {
+        let _ = writeln!(text, "  {name:names$}  {subject:subjects$}  {group}");
+    }
+}
+
+/// Name, subject, and who gets what comes there.
+fn lines(info: &Info) -> impl Iterator<Item = (&str, &str, String)> {
+    let served = info.endpoints.iter().map(|endpoint| {
         let group = match endpoint.queue_group.as_str() {
             "" => "every instance answers".to_owned(),
             group => format!("queue group {group}"),
         };
-        let _ = writeln!(
-            text,
-            "  {:names$}  {:subjects$}  {group}",
-            endpoint.name, endpoint.subject
-        );
-    }
+        (&*endpoint.name, &*endpoint.subject, group)
+    });
+    let heard = info.subscribers.iter().map(|subscriber| {
+        let group = match subscriber.queue_group.as_str() {
+            "" => "events, every instance gets each".to_owned(),
+            group => format!("events, queue group {group}"),
+        };
+        (&*subscriber.name, &*subscriber.subject, group)
+    });
+    served.chain(heard)
 }

@@ -1,7 +1,6 @@
 //! A request while it is being put together.
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use super::reading::{Decode, Expected, Reading, Recognise};
 use super::{Call, Caller};
 use crate::codec;
 use crate::context::TIMEOUT_HEADER;
-use crate::error::{ServiceError, panic_text};
+use crate::error::ServiceError;
 use crate::wire::{Headers, Subject};
 
 /// A request while it is being put together, argument by argument.
@@ -67,15 +66,9 @@ impl<'a> Outgoing<'a> {
     /// Makes `value` the body: as JSON, or as it is if it is `Bytes`.
     #[must_use]
     pub fn json<T: Serialize + 'static>(mut self, value: &T) -> Self {
-        match catch_unwind(AssertUnwindSafe(|| codec::encode(value))) {
-            Ok(Ok(body)) => self.payload = body,
-            Ok(Err(error)) => {
-                self.refuse(format!("the payload cannot be written as JSON: {error}"));
-            }
-            Err(panic) => {
-                let text = panic_text(panic);
-                self.refuse(format!("writing the payload as JSON panicked: {text}"));
-            }
+        match codec::encode_guarded("the payload", value) {
+            Ok(body) => self.payload = body,
+            Err(reason) => self.refuse(reason),
         }
         self
     }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::context::{Instance, Metadata};
-use crate::endpoint::{EndpointInfo, EndpointStats, Roster, or_default};
+use crate::endpoint::{
+    EndpointInfo, EndpointStats, Roster, SubscriberInfo, SubscriberStats, or_default, or_none,
+};
 use crate::task;
 
 /// The answer to PING.
@@ -53,6 +55,14 @@ pub struct Info {
     /// Its endpoints, in the order in which they were added.
     #[serde(default, deserialize_with = "or_default")]
     pub endpoints: Vec<EndpointInfo>,
+    /// What it listens to, in the order in which it was added: services of this framework say so. The
+    /// field is left out where there is nothing.
+    #[serde(
+        default,
+        deserialize_with = "or_none",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub subscribers: Vec<SubscriberInfo>,
 }
 
 /// The answer to STATS.
@@ -76,6 +86,14 @@ pub struct Stats {
     /// The counters of each endpoint, in the order in which they were added.
     #[serde(default, deserialize_with = "or_default")]
     pub endpoints: Vec<EndpointStats>,
+    /// The counters of each subscriber, in the order in which they were added. The field is left out
+    /// where there is none.
+    #[serde(
+        default,
+        deserialize_with = "or_none",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub subscribers: Vec<SubscriberStats>,
 }
 
 impl fmt::Display for Ping {
@@ -149,8 +167,13 @@ impl Documents {
     pub(crate) fn reset(&self) -> Stats {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *started, SystemTime::now());
-        let endpoints = self.roster.all();
-        self.stats_of(before, endpoints.iter().map(|e| e.reset()).collect())
+        let endpoints = self.roster.serving();
+        let subscribers = self.roster.subscribed();
+        self.stats_of(
+            before,
+            endpoints.iter().map(|e| e.reset()).collect(),
+            subscribers.iter().map(|e| e.reset_subscriber()).collect(),
+        )
     }
 
     pub(crate) fn ping_bytes(&self) -> Bytes {
@@ -208,26 +231,39 @@ impl Documents {
             metadata: self.profile.metadata.clone(),
             kind: "io.nats.micro.v1.info_response".to_owned(),
             description: self.profile.description.clone(),
-            endpoints: self.roster.all().iter().map(|e| e.info()).collect(),
+            endpoints: self.roster.serving().iter().map(|e| e.info()).collect(),
+            subscribers: self
+                .roster
+                .subscribed()
+                .iter()
+                .map(|e| e.subscriber_info())
+                .collect(),
         }
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let endpoints = self.roster.all();
-        let (started, counted) = {
+        let (endpoints, subscribers) = (self.roster.serving(), self.roster.subscribed());
+        let (started, counted, subscribers) = {
             // A reset takes it too, so that what is counted is since then.
             let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
             let counted: Vec<_> = endpoints.iter().map(|e| e.counted()).collect();
-            (*started, counted)
+            let subscribers = subscribers.iter().map(|e| e.subscriber_stats());
+            (*started, counted, subscribers.collect())
         };
         let stats = endpoints.iter().zip(counted);
         self.stats_of(
             started,
             stats.map(|(e, counted)| e.with_data(counted)).collect(),
+            subscribers,
         )
     }
 
-    fn stats_of(&self, started: SystemTime, endpoints: Vec<EndpointStats>) -> Stats {
+    fn stats_of(
+        &self,
+        started: SystemTime,
+        endpoints: Vec<EndpointStats>,
+        subscribers: Vec<SubscriberStats>,
+    ) -> Stats {
         let instance = self.instance();
         Stats {
             name: instance.name.clone(),
@@ -238,6 +274,7 @@ impl Documents {
             // Six digits: nats-py reads neither none, nor seven, nor nine.
             started: humantime::format_rfc3339_micros(started).to_string(),
             endpoints,
+            subscribers,
         }
     }
 }

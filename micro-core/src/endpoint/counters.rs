@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(crate) struct Counters {
     requests: AtomicU64,
     errors: AtomicU64,
+    /// Of events only.
+    dropped: AtomicU64,
     processing_nanos: AtomicU64,
     /// Taken for errors and for STATS only.
     last_error: Mutex<String>,
@@ -19,6 +21,7 @@ pub(crate) struct Counters {
 pub(crate) struct Count {
     pub(crate) requests: u64,
     pub(crate) errors: u64,
+    pub(crate) dropped: u64,
     pub(crate) processing: Duration,
     pub(crate) last_error: String,
 }
@@ -42,6 +45,11 @@ impl Counters {
         self.errors.fetch_add(1, Ordering::Release);
     }
 
+    /// Events that no handler was called for.
+    pub(crate) fn dropped(&self, events: u64) {
+        self.dropped.fetch_add(events, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self) -> Count {
         let last_error = self
             .last_error
@@ -51,6 +59,7 @@ impl Counters {
         Count {
             requests,
             errors: self.errors.load(Ordering::Acquire),
+            dropped: self.dropped.load(Ordering::Relaxed),
             // A request's time is counted just before it is: time without requests makes no sense,
             // and the `nats` command divides by them.
             processing: match requests {
@@ -73,6 +82,7 @@ impl Counters {
             // Behind its request, so a request that is counted just now may leave its error for the
             // next time, and its time for this.
             errors: self.errors.swap(0, Ordering::AcqRel),
+            dropped: self.dropped.swap(0, Ordering::AcqRel),
             processing: Duration::from_nanos(self.processing_nanos.swap(0, Ordering::AcqRel)),
             last_error: std::mem::take(&mut last_error),
         }

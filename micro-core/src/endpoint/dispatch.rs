@@ -39,6 +39,10 @@ impl Endpoint {
         self.pace.answered(took);
         self.counters.request(took);
         let (said, mut reply_to) = Context::conclude(&mut work.context);
+        if self.is_subscriber() {
+            self.conclude_event(work, said, reply, took);
+            return None;
+        }
         // Most have none, and a reply is large enough to be left where it is.
         if said.headers.is_some() || work.context.headers().is_some() {
             reply = reply
@@ -131,6 +135,11 @@ impl Endpoint {
         // Before the handlers are given up, none of which then begins one of these.
         let pending = self.limits.take_pending();
         self.abandonment.begin(pending.len());
+        if self.is_subscriber() {
+            self.counters.dropped(pending.len() as u64);
+            self.limits.idle().await;
+            return;
+        }
         let text = format!("endpoint `{}` is stopping, try again", self.definition.name);
         // Another instance has taken over, or will.
         let fault = Fault::new(503, text).retry_after(Duration::ZERO);
@@ -152,7 +161,7 @@ impl Endpoint {
         self.limits.idle().await;
     }
 
-    /// How many requests were not begun because the endpoint goes, and not told so.
+    /// How many requests were not begun because the endpoint goes, and not told so. Events never are.
     pub(crate) fn untold(&self) -> usize {
         self.abandonment.untold()
     }

@@ -21,6 +21,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::task::unconstrained;
 
 use super::limits::{Admission, Arrival};
+use super::turns::Turn;
 use super::work::Work;
 use super::{Endpoint, surplus};
 use crate::handler::Reply;
@@ -145,11 +146,12 @@ impl Intake {
             // It has what the work has.
             return false;
         }
+        let turn = work.turn;
         if self.spare.len() < KEPT {
             work.rest();
             self.spare.push(work);
         }
-        self.ended();
+        self.ended(turn);
         is_all
     }
 
@@ -187,8 +189,8 @@ impl Intake {
     }
 
     /// A request is done: the next one that waits has its turn.
-    fn ended(&mut self) {
-        self.turn.extend(self.endpoint.limits.next());
+    fn ended(&mut self, turn: Option<Turn>) {
+        self.turn.extend(self.endpoint.limits.next(turn));
     }
 
     /// Gives up the handlers that wait, if the endpoint does.
@@ -259,7 +261,7 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
             }
         }
         work.rest();
-        next = endpoint.limits.next();
+        next = endpoint.limits.next(work.turn);
         // It has computed for long, and others have to run too.
         tokio::task::yield_now().await;
     }
@@ -268,10 +270,12 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
 impl Receive for Intake {
     fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
         let at = self.now.take().unwrap_or_else(Instant::now);
+        let turn = self.endpoint.turn_of(&message);
         let mut request = Arrival {
             message,
             at,
             lane: self.lane,
+            turn,
         };
         if let Some(once) = &self.endpoint.once {
             request = match once.admit(request) {
@@ -285,13 +289,14 @@ impl Receive for Intake {
                 }
             };
         }
-        if self.endpoint.limits.enter() {
+        if self.endpoint.limits.enter(turn) {
             self.start(request, at, cx);
             return;
         }
         match self.endpoint.limits.hold(request) {
             Admission::Start(request) => self.start(request, at, cx),
             Admission::Pending => {}
+            Admission::Refused(_) if self.endpoint.is_subscriber() => self.endpoint.drop_event(),
             Admission::Refused(request) => {
                 let endpoint = Arc::clone(&self.endpoint);
                 let refusing = async move { endpoint.refuse(request).await };
@@ -308,7 +313,8 @@ impl Receive for Intake {
         self.now = None;
         if let Poll::Ready(Some(was_in_flight)) = self.answering.poll_next(cx) {
             if was_in_flight {
-                self.ended();
+                // Only requests have answers, and they have no keys.
+                self.ended(None);
             }
         } else if let Some(request) = self.turn.pop_front() {
             self.start(request, Instant::now(), cx);

@@ -2,22 +2,38 @@
 //!
 //! The intake asks before each request and is never kept waiting; a handler that has finished takes
 //! the next one that waits. So requests start in the order in which they came, and what is over the
-//! limits is known at once and answered at once.
+//! limits is known at once and answered at once. Events are admitted in the same way; of those that
+//! wait for another one of their key, [`turns`](super::turns) knows.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::Role;
+use super::turns::{Turn, Turns};
 use crate::wire::{Lane, Message};
 
-/// A request, when it came, and by which connection.
+/// A request or an event, when it came, by which connection, and what it may have to wait for.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) message: Message,
     pub(crate) at: Instant,
     pub(crate) lane: Lane,
+    pub(super) turn: Option<Turn>,
+}
+
+impl Arrival {
+    /// Lets go of the read buffer that a small body is part of: of those there may be many more than
+    /// bytes that wait.
+    fn leave_buffer(&mut self) {
+        let payload = &mut self.message.payload;
+        if payload.len() < BODY_WORTH_ITS_BUFFER {
+            *payload = Bytes::copy_from_slice(payload);
+        }
+    }
 }
 
 /// Handlers of one endpoint that run at the same time, unless `concurrency` says otherwise. Enough
@@ -34,9 +50,19 @@ const PENDING_FOR_EACH: usize = 16;
 /// defaults could be a gigabyte.
 const PENDING_BYTES: usize = 64 * 1024 * 1024;
 
+/// Events that may wait. Nobody is told that an event was dropped, so a burst is rather held: this is
+/// what the clients of NATS hold by default.
+pub(crate) const PENDING_EVENTS: usize = 65_536;
+
+/// From this size on a body that waits may hold on to the read buffer it is part of, which is of
+/// 64 KiB. What is smaller is copied, so that those that wait hold twice their own size at most.
+const BODY_WORTH_ITS_BUFFER: usize = 32 * 1024;
+
 /// The admission of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Limits {
+    /// Whether what waits for long is on its own.
+    copies: bool,
     in_flight_max: usize,
     pending_max: usize,
     state: Mutex<State>,
@@ -51,19 +77,37 @@ struct State {
     unsent: usize,
     /// Whether somebody waits until nothing is.
     is_awaited: bool,
+    /// Those that wait for nothing but room.
     pending: VecDeque<Arrival>,
+    /// Those that wait for another one of their key.
+    turns: Turns,
+    /// How many wait, for whatever.
+    pending_count: usize,
     pending_bytes: usize,
 }
 
 impl State {
     fn open(&self) -> usize {
-        self.in_flight + self.unsent + self.pending.len()
+        self.in_flight + self.unsent + self.pending_count
     }
 
-    fn enter(&mut self, in_flight_max: usize) -> bool {
-        let has_room = self.in_flight < in_flight_max;
-        self.in_flight += usize::from(has_room);
-        has_room
+    fn enter(&mut self, in_flight_max: usize, turn: Option<Turn>) -> bool {
+        let may_start = self.in_flight < in_flight_max && self.turns.is_free(turn);
+        if may_start {
+            self.turns.take(turn);
+        }
+        self.in_flight += usize::from(may_start);
+        may_start
+    }
+
+    fn wait(&mut self, request: Arrival) {
+        self.pending_count += 1;
+        if let Some(behind) = self.turns.behind(request.turn) {
+            behind.push_back(request);
+        } else {
+            self.turns.take(request.turn);
+            self.pending.push_back(request);
+        }
     }
 }
 
@@ -78,43 +122,56 @@ pub(crate) enum Admission {
 }
 
 impl Limits {
-    pub(crate) fn new(concurrency: usize, pending: Option<usize>) -> Self {
+    pub(crate) fn new(role: Role, concurrency: usize, pending: Option<usize>) -> Self {
         let in_flight_max = concurrency.max(1);
+        let pending_max = match role {
+            Role::Request => in_flight_max.saturating_mul(PENDING_FOR_EACH),
+            Role::Event => PENDING_EVENTS,
+        };
         Self {
+            copies: role == Role::Event,
             in_flight_max,
-            pending_max: pending.unwrap_or(in_flight_max.saturating_mul(PENDING_FOR_EACH)),
+            pending_max: pending.unwrap_or(pending_max),
             state: Mutex::default(),
             idle: Notify::new(),
         }
     }
 
     /// Whether a request may start at once; [`Limits::next`] must be called when it is done.
-    pub(crate) fn enter(&self) -> bool {
-        self.state().enter(self.in_flight_max)
+    pub(super) fn enter(&self, turn: Option<Turn>) -> bool {
+        self.state().enter(self.in_flight_max, turn)
     }
 
     /// What becomes of one that may not.
-    pub(crate) fn hold(&self, request: Arrival) -> Admission {
+    pub(crate) fn hold(&self, mut request: Arrival) -> Admission {
         let mut state = self.state();
         // One may have ended since.
-        if state.enter(self.in_flight_max) {
+        if state.enter(self.in_flight_max, request.turn) {
             return Admission::Start(request);
         }
         let bytes = state.pending_bytes.saturating_add(request.message.length);
         // The first may be as large as it likes: the server has a limit for each.
-        let fits = bytes <= PENDING_BYTES || state.pending.is_empty();
-        if state.pending.len() < self.pending_max && fits {
+        let fits = bytes <= PENDING_BYTES || state.pending_count == 0;
+        if state.pending_count < self.pending_max && fits {
+            if self.copies {
+                request.leave_buffer();
+            }
             state.pending_bytes = bytes;
-            state.pending.push_back(request);
+            state.wait(request);
             return Admission::Pending;
         }
         Admission::Refused(request)
     }
 
-    /// One request is done: the next that waits, to be started in its place.
-    pub(crate) fn next(&self) -> Option<Arrival> {
+    /// One request is done, and with it its turn: the next that waits, to be started in its place.
+    pub(super) fn next(&self, done: Option<Turn>) -> Option<Arrival> {
         let mut state = self.state();
+        if let Some(next) = state.turns.next(done) {
+            // Behind those that have waited for room.
+            state.pending.push_back(next);
+        }
         if let Some(request) = state.pending.pop_front() {
+            state.pending_count = state.pending_count.saturating_sub(1);
             state.pending_bytes = state.pending_bytes.saturating_sub(request.message.length);
             return Some(request);
         }
@@ -149,8 +206,9 @@ impl Limits {
     /// The requests that wait, which now do so no longer.
     pub(crate) fn take_pending(&self) -> Vec<Arrival> {
         let mut state = self.state();
-        state.pending_bytes = 0;
-        state.pending.drain(..).collect()
+        (state.pending_count, state.pending_bytes) = (0, 0);
+        let State { pending, turns, .. } = &mut *state;
+        pending.drain(..).chain(turns.drain()).collect()
     }
 
     /// How many rounds of handlers it takes to work off a full queue, and be free.

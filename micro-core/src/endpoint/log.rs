@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tracing::Span;
 
+use super::event_log::EventFloods;
 use crate::context::{Instance, Place};
 use crate::error::{Fault, Incident};
 use crate::log::{Flood, Pause, REQUEST, line, micros};
@@ -30,7 +31,7 @@ pub(super) enum End {
 }
 
 impl End {
-    fn outcome(self) -> &'static str {
+    pub(super) fn outcome(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Error(_) => "error",
@@ -41,7 +42,7 @@ impl End {
         }
     }
 
-    fn code(self) -> Option<u16> {
+    pub(super) fn code(self) -> Option<u16> {
         match self {
             Self::Error(code) | Self::Refused(code) => Some(code),
             _ => None,
@@ -52,9 +53,11 @@ impl End {
 /// The log of one endpoint.
 #[derive(Debug)]
 pub(super) struct Log {
-    place: Arc<Place>,
+    pub(super) place: Arc<Place>,
     /// Made when there is a first one to count.
     floods: OnceLock<Box<Floods>>,
+    /// The same of events.
+    pub(super) event_floods: OnceLock<Box<EventFloods>>,
 }
 
 /// What may come by the thousand, each kind by itself.
@@ -69,7 +72,7 @@ struct Floods {
 /// Those of one kind do not keep those of another from being told: an endpoint that is always too
 /// slow for some callers may also panic one day.
 #[derive(Debug, Default)]
-struct Failures {
+pub(super) struct Failures {
     panicked: Arc<Flood>,
     internal: Arc<Flood>,
     too_late: Arc<Flood>,
@@ -77,7 +80,7 @@ struct Failures {
 }
 
 impl Failures {
-    fn of(&self, fault: &Fault) -> &Arc<Flood> {
+    pub(super) fn of(&self, fault: &Fault) -> &Arc<Flood> {
         let panicked = |text: &str| text.starts_with("the handler panicked: ");
         match fault.code() {
             504 => &self.too_late,
@@ -93,6 +96,7 @@ impl Log {
         Self {
             place,
             floods: OnceLock::new(),
+            event_floods: OnceLock::new(),
         }
     }
 
@@ -240,13 +244,13 @@ impl Log {
         });
     }
 
-    fn names(&self) -> (&str, &str, &str) {
+    pub(super) fn names(&self) -> (&str, &str, &str) {
         let Instance { name, id, .. } = &*self.place.instance;
         (name, id, &self.place.endpoint)
     }
 
     /// For lines that come later. The place itself would keep the connection.
-    fn owned_names(&self) -> [String; 3] {
+    pub(super) fn owned_names(&self) -> [String; 3] {
         let (service, instance, endpoint) = self.names();
         [service, instance, endpoint].map(str::to_owned)
     }

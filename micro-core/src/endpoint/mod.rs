@@ -4,12 +4,18 @@
 //! refuses it, `work` calls the handler and keeps it in bounds (`abandon` ends it, where the endpoint
 //! leaves before it is done), `dispatch` sends the reply, and `counters` has it counted before the
 //! caller can know; `pace` has seen what it cost, and so where the next one runs; `report` tells of it
-//! in INFO and STATS, `log` in the log. Of a function, a `ticket` says which request is served, and `surplus`
-//! hands the others on.
+//! in INFO and STATS, `log` in the log.
+//!
+//! A subscriber is an endpoint whose messages are events: nothing is answered, so what goes wrong with
+//! one is told to the service's owner (`event`, `event_log`), and events may have an order (`turns`).
+//!
+//! Of the endpoints of a function, a `ticket` says which message is served; `surplus` hands the others on.
 
 mod abandon;
 mod counters;
 mod dispatch;
+mod event;
+mod event_log;
 mod intake;
 mod limits;
 mod log;
@@ -19,8 +25,10 @@ mod report;
 mod roster;
 mod surplus;
 mod ticket;
+mod turns;
 mod work;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -29,20 +37,41 @@ use futures_util::future::BoxFuture;
 
 use crate::context::{Metadata, Place};
 use crate::handler::Handler;
-use crate::wire::Connection;
+use crate::wire::{Connection, Message};
 
 pub(crate) use counters::Counters;
 pub(crate) use intake::Intake;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
 pub(crate) use recent::{Recent, Recents, Refusal};
-pub use report::{EndpointInfo, EndpointStats};
-pub(crate) use report::{StatsHandler, or_default};
+pub use report::{EndpointInfo, EndpointStats, SubscriberInfo, SubscriberStats};
+pub(crate) use report::{StatsHandler, or_default, or_none};
 pub(crate) use roster::Roster;
 pub(crate) use ticket::Ticket;
+pub use turns::{EventKey, EventOrder};
+
+/// What comes to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Requests: each is answered.
+    Request,
+    /// Events: nobody waits for an answer. The endpoint is a subscriber.
+    Event,
+}
+
+impl fmt::Display for Role {
+    /// What an endpoint of this role is called.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "endpoint",
+            Self::Event => "subscriber",
+        })
+    }
+}
 
 /// What an endpoint is, decided before it starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Definition {
+    pub(crate) role: Role,
     pub(crate) name: String,
     /// The subject to subscribe to, every prefix included.
     pub(crate) subject: String,
@@ -52,6 +81,8 @@ pub(crate) struct Definition {
     pub(crate) concurrency: usize,
     /// How many requests may wait; as the concurrency has it, when nothing is said.
     pub(crate) pending: Option<usize>,
+    /// Of events.
+    pub(crate) order: EventOrder,
     pub(crate) stats_handler: Option<StatsHandler>,
     /// A body that could be sent, for people to copy.
     pub(crate) example: Option<Example>,
@@ -87,6 +118,8 @@ pub(crate) struct Endpoint {
     abandonment: abandon::Abandonment,
     /// Of a function.
     once: Option<surplus::Once>,
+    /// Where the events have an order by keys.
+    keys: Option<turns::Keys>,
     /// Whether the stats handler failed when it was last called.
     stats_fail: AtomicBool,
 }
@@ -99,7 +132,8 @@ impl Endpoint {
         ticket: Option<Arc<Ticket>>,
     ) -> Self {
         Self {
-            limits: Limits::new(definition.concurrency, definition.pending),
+            limits: Limits::new(definition.role, definition.concurrency, definition.pending),
+            keys: turns::Keys::of(&definition.order, &place.placeholders),
             counters: Counters::default(),
             pace: pace::Pace::default(),
             log: log::Log::new(Arc::clone(&place)),
@@ -116,6 +150,15 @@ impl Endpoint {
     #[cfg(fuzzing)]
     pub(crate) fn assume_cheap(&self) {
         self.pace.assume_cheap();
+    }
+
+    pub(crate) fn is_subscriber(&self) -> bool {
+        self.definition.role == Role::Event
+    }
+
+    /// What a message may have to wait for.
+    fn turn_of(&self, message: &Message) -> Option<turns::Turn> {
+        self.keys.as_ref().map(|keys| keys.turn(message))
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -150,8 +193,8 @@ impl Endpoint {
     }
 }
 
-impl std::fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
             .field("definition", &self.definition)
             .finish_non_exhaustive()

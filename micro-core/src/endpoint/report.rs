@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -72,6 +73,84 @@ pub struct EndpointStats {
     /// What a stats handler adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
+}
+
+/// A subscriber, in INFO.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SubscriberInfo {
+    /// The name of the subscriber.
+    pub name: String,
+    /// The subject it listens to.
+    pub subject: String,
+    /// The queue group that shares its events; empty when every instance gets each.
+    #[serde(default, deserialize_with = "or_default")]
+    pub queue_group: String,
+    /// The metadata of the subscriber.
+    #[serde(default, deserialize_with = "or_default")]
+    pub metadata: Metadata,
+}
+
+impl SubscriberInfo {
+    pub(crate) fn of(definition: &Definition) -> Self {
+        let EndpointInfo {
+            name,
+            subject,
+            queue_group,
+            metadata,
+        } = EndpointInfo::of(definition);
+        Self {
+            name,
+            subject,
+            queue_group,
+            metadata,
+        }
+    }
+}
+
+/// The counters of a subscriber, in STATS. What came to it is in `num_events` or in `dropped`, and in
+/// one of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SubscriberStats {
+    /// The name of the subscriber.
+    pub name: String,
+    /// The subject it listens to.
+    pub subject: String,
+    /// The queue group that shares its events; empty when every instance gets each.
+    #[serde(default, deserialize_with = "or_default")]
+    pub queue_group: String,
+    /// Events that have been handled, those that failed included.
+    #[serde(default, deserialize_with = "or_default")]
+    pub num_events: u64,
+    /// Events that failed: their handlers returned an error, panicked or took too long, or their
+    /// bodies could not be read.
+    #[serde(default, deserialize_with = "or_default")]
+    pub num_errors: u64,
+    /// Events that no handler was called for: they came on top of what may wait, or still waited when
+    /// the service had to end.
+    #[serde(default, deserialize_with = "or_default")]
+    pub dropped: u64,
+    /// The last of the errors, `code:text`; empty when there was none.
+    #[serde(default, deserialize_with = "or_default")]
+    pub last_error: String,
+    /// The time spent in handlers, in nanoseconds.
+    #[serde(default, deserialize_with = "whole")]
+    pub processing_time: u64,
+    /// The same for each event, in nanoseconds.
+    #[serde(default, deserialize_with = "whole")]
+    pub average_processing_time: u64,
+}
+
+/// Nobody else has these entries: something of the same name that is not ours is none of them, and
+/// the rest of the document is read all the same.
+pub(crate) fn or_none<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// Other implementations leave fields out, or write `null`, where the schemas want a value.
@@ -177,6 +256,47 @@ impl Endpoint {
     /// Starts counting anew: the same entry for the time before.
     pub(crate) fn reset(&self) -> EndpointStats {
         self.entry(self.counters.take())
+    }
+
+    /// Its entry in INFO, as a subscriber.
+    pub(crate) fn subscriber_info(&self) -> SubscriberInfo {
+        SubscriberInfo::of(&self.definition)
+    }
+
+    /// Its entry in STATS, as a subscriber.
+    pub(crate) fn subscriber_stats(&self) -> SubscriberStats {
+        self.subscriber_entry(self.counters.read())
+    }
+
+    /// Starts counting anew: the same entry for the time before.
+    pub(crate) fn reset_subscriber(&self) -> SubscriberStats {
+        self.subscriber_entry(self.counters.take())
+    }
+
+    fn subscriber_entry(&self, count: Count) -> SubscriberStats {
+        let dropped = count.dropped.min(MAX);
+        let EndpointStats {
+            name,
+            subject,
+            queue_group,
+            num_requests: num_events,
+            num_errors,
+            last_error,
+            processing_time,
+            average_processing_time,
+            data: _,
+        } = self.entry(count);
+        SubscriberStats {
+            name,
+            subject,
+            queue_group,
+            num_events,
+            num_errors,
+            dropped,
+            last_error,
+            processing_time,
+            average_processing_time,
+        }
     }
 
     fn entry(&self, count: Count) -> EndpointStats {

@@ -1,8 +1,8 @@
-//! The endpoints of one instance, in the order in which they were added.
+//! The endpoints of one instance, subscribers among them, in the order in which they were added.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Endpoint;
+use super::{Endpoint, Role};
 
 /// The endpoints that INFO and STATS list.
 #[derive(Debug, Default)]
@@ -56,6 +56,25 @@ impl Roster {
             .unwrap_or_else(PoisonError::into_inner)
             .iter()
             .any(|endpoint| endpoint.definition.stats_handler.is_some())
+    }
+
+    /// Those that answer requests.
+    pub(crate) fn serving(&self) -> Vec<Arc<Endpoint>> {
+        self.of(Role::Request)
+    }
+
+    /// Those that get events.
+    pub(crate) fn subscribed(&self) -> Vec<Arc<Endpoint>> {
+        self.of(Role::Event)
+    }
+
+    fn of(&self, role: Role) -> Vec<Arc<Endpoint>> {
+        let endpoints = self
+            .endpoints
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let of_role = endpoints.iter().filter(|e| e.definition.role == role);
+        of_role.cloned().collect()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Endpoint>> {

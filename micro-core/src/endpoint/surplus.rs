@@ -95,6 +95,13 @@ impl Endpoint {
 
     async fn hand_on_one(&self, request: Arrival, within: Duration) {
         let connection = self.connection().lane(request.lane);
+        if self.is_subscriber() {
+            let sent = timeout(LEAVE_WITHIN, self.pass_event(connection, &request.message)).await;
+            if !sent.unwrap_or(false) {
+                self.drop_event();
+            }
+            return;
+        }
         let deadline = Instant::now() + patience(&request, within);
         // Without a queue group, each of the others has one of its own.
         let handed_on = self.definition.queue_group.is_some()
@@ -110,8 +117,17 @@ impl Endpoint {
         }
     }
 
+    /// Publishes an event once more. Whether nobody goes without it by this function's fault.
+    async fn pass_event(&self, connection: &Connection, event: &Message) -> bool {
+        // Without a queue group, each of the others has one of its own.
+        self.definition.queue_group.is_none() || connection.send(again(event)).await.is_ok()
+    }
+
     /// Tells the caller of a request that this function does not serve to try again.
     pub(super) async fn refuse_surplus(&self, request: Arrival) {
+        if self.is_subscriber() {
+            return self.drop_event();
+        }
         let text = format!(
             "endpoint `{}` serves one request and had another, and no other instance took this one: try again",
             self.definition.name
@@ -135,13 +151,7 @@ async fn pass(connection: &Connection, message: &Message) -> bool {
     let headers = message.headers.clone().map(Headers::from_inner);
     let (subject, payload) = (message.subject.clone(), message.payload.clone());
     let Some(reply_to) = &message.reply else {
-        let again = Outbound {
-            subject,
-            reply: None,
-            headers,
-            payload,
-        };
-        return connection.publish(again).await.is_ok();
+        return connection.send(again(message)).await.is_ok();
     };
     let mut events = connection.listen();
     let answer = tokio::select! {
@@ -163,6 +173,16 @@ async fn pass(connection: &Connection, message: &Message) -> bool {
         tracing::debug!(target: crate::log::CONNECTION, %error, "an answer was not handed on");
     }
     true
+}
+
+/// The message as it came.
+fn again(message: &Message) -> Outbound {
+    Outbound {
+        subject: message.subject.clone(),
+        reply: message.reply.clone(),
+        headers: message.headers.clone().map(Headers::from_inner),
+        payload: message.payload.clone(),
+    }
 }
 
 /// Waits until the server says that it takes no message on `subject` from here.

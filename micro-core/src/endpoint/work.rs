@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep_until};
 use tracing::Span;
 
-use super::Endpoint;
 use super::limits::Arrival;
+use super::turns::Turn;
+use super::{Definition, Endpoint, Role};
 use crate::context::Context;
 use crate::error::Fault;
 use crate::handler::{Reply, Request, Room};
@@ -27,6 +28,8 @@ pub(super) struct Work {
     pub(super) computed: Duration,
     /// When the handler must be done, once it has been seen to wait.
     timer: Option<Pin<Box<Sleep>>>,
+    /// What others wait for until it is done.
+    pub(super) turn: Option<Turn>,
 }
 
 impl Work {
@@ -51,6 +54,7 @@ impl Endpoint {
             started: Instant::now(),
             computed: Duration::ZERO,
             timer: None,
+            turn: None,
         })
     }
 
@@ -61,7 +65,13 @@ impl Endpoint {
         request: Arrival,
         started: Instant,
     ) -> Option<Reply> {
-        let Arrival { message, at, lane } = request;
+        let Arrival {
+            message,
+            at,
+            lane,
+            turn,
+        } = request;
+        work.turn = turn;
         let Message {
             subject,
             reply,
@@ -73,7 +83,10 @@ impl Endpoint {
         Context::refill(&mut work.context, subject, reply, headers, at, lane);
         work.started = started;
         work.computed = Duration::ZERO;
-        work.span = self.log.span(work.context.subject());
+        work.span = match self.definition.role {
+            Role::Request => self.log.span(work.context.subject()),
+            Role::Event => self.log.event_span(work.context.subject()),
+        };
         if self.abandonment.has_begun() {
             return Some(self.abandoned());
         }
@@ -126,16 +139,17 @@ impl Endpoint {
     /// The answer of a handler that was given up. It may have done some of its work, so this is no
     /// invitation to try again.
     fn abandoned(&self) -> Reply {
-        let name = &self.definition.name;
-        Reply::fault(Fault::new(
-            503,
-            format_args!("endpoint `{name}` stopped before its handler was done"),
-        ))
+        let Definition { role, name, .. } = &self.definition;
+        let text = format!("{role} `{name}` stopped before its handler was done");
+        Reply::fault(Fault::new(503, text))
     }
 
     fn too_late(&self, limit: Duration) -> Reply {
-        let name = &self.definition.name;
-        let text = format!("endpoint `{name}` did not answer within {limit:?}");
+        let Definition { role, name, .. } = &self.definition;
+        let text = match role {
+            Role::Request => format!("{role} `{name}` did not answer within {limit:?}"),
+            Role::Event => format!("{role} `{name}` was not done within {limit:?}"),
+        };
         Reply::fault(Fault::new(504, &text).noting(&text))
     }
 }

@@ -20,7 +20,7 @@ pub enum Incident {
     SubscriptionRefused {
         /// The subject of the subscription.
         subject: String,
-        /// The name of the endpoint; `None` for a subscription of the discovery.
+        /// The name of the endpoint or the subscriber; `None` for a subscription of the discovery.
         endpoint: Option<String>,
     },
     /// The server's permissions do not allow a message, which it has not delivered.
@@ -86,6 +86,36 @@ pub enum Incident {
         /// Why.
         reason: String,
     },
+    /// An event failed: its handler returned an error, panicked or took too long, or its body could not
+    /// be read. It is gone, and counted.
+    #[error("subscriber `{subscriber}` failed at an event on `{subject}`: {code}: {reason}")]
+    #[non_exhaustive]
+    EventFailed {
+        /// The name of the subscriber.
+        subscriber: String,
+        /// The subject of the event.
+        subject: String,
+        /// What a caller would have been told: 400 for a body that cannot be read, 500 for a panic, 504
+        /// for a handler that took too long, 503 for one that the service did not wait for as it
+        /// ended, or the code of the error that was returned.
+        code: u16,
+        /// What went wrong, with what is hidden from callers.
+        reason: String,
+    },
+    /// Events came faster than they were handled, and were dropped: more of them waited already than
+    /// the subscriber lets wait.
+    ///
+    /// Told when it begins, and every five seconds while it goes on.
+    #[error(
+        "subscriber `{subscriber}` has dropped {dropped} events that came faster than they were handled: raise its `pending` or its `concurrency`, or add instances"
+    )]
+    #[non_exhaustive]
+    EventsDropped {
+        /// The name of the subscriber.
+        subscriber: String,
+        /// How many, since it was last told.
+        dropped: u64,
+    },
     /// The stats handler of an endpoint failed; STATS has no `data` for it. Told once, until it works
     /// again.
     #[error("the stats handler of endpoint `{endpoint}` failed: {reason}")]
@@ -105,11 +135,13 @@ impl Incident {
             Self::SubscriptionRefused { subject, .. }
             | Self::PublishRefused { subject, .. }
             | Self::NoReplySubject { subject }
-            | Self::ReplyNotSent { subject, .. } => Some(subject),
+            | Self::ReplyNotSent { subject, .. }
+            | Self::EventFailed { subject, .. } => Some(subject),
             Self::ClientFailed
             | Self::ConnectionClosed
             | Self::CredentialsRefused { .. }
             | Self::SlowConsumer { .. }
+            | Self::EventsDropped { .. }
             | Self::StatsHandler { .. } => None,
         }
     }
@@ -121,6 +153,16 @@ impl Incident {
                 endpoint.as_deref()
             }
             Self::StatsHandler { endpoint, .. } => Some(endpoint),
+            _ => None,
+        }
+    }
+
+    /// The name of the subscriber whose events it is about.
+    pub fn subscriber(&self) -> Option<&str> {
+        match self {
+            Self::EventFailed { subscriber, .. } | Self::EventsDropped { subscriber, .. } => {
+                Some(subscriber)
+            }
             _ => None,
         }
     }
@@ -137,6 +179,7 @@ impl Incident {
                 | Self::ClientFailed
                 | Self::ConnectionClosed
                 | Self::SlowConsumer { .. }
+                | Self::EventsDropped { .. }
         )
     }
 }

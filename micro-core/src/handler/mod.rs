@@ -3,11 +3,13 @@
 //! - [`Request`] and [`Reply`]: what goes in and what comes out;
 //! - [`Handler`]: anything that turns one into the other, an `async` closure above all;
 //! - `room`: where a handler's future is kept while it is waited for;
+//! - [`EventHandler`]: one whose answer nobody waits for;
 //! - `early`: replies beside the one that a handler returns;
 //! - `typed`: the traits by which an annotated method's parameters and its value are read and
 //!   written, with the words that a person reads when a type does not fit.
 
 mod early;
+mod event;
 mod example;
 mod reply;
 mod request;
@@ -19,6 +21,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use early::ReplyError;
+pub use event::{EventHandler, EventResult};
 pub use example::{any_payload, no_payload};
 pub(crate) use reply::Outcome;
 pub use reply::{IntoReply, Json, Reply};
@@ -26,9 +29,9 @@ pub use request::Request;
 pub use room::Room;
 pub use shareable::Shareable;
 pub use typed::{
-    CanBeShared, EndpointRequest, EndpointResponse, FromHeader, FromRequest, FromSubject, Header,
-    HeaderParam, Probe, ProbeElse, RawPayload, ResultParts, Returned, ReturnedValue, ServerRequest,
-    ServerResponse, Shared, Typed, failure, no_alias,
+    CanBeShared, EndpointRequest, EndpointResponse, EventPayload, FromHeader, FromRequest,
+    FromSubject, Header, HeaderParam, Probe, ProbeElse, RawPayload, ResultParts, Returned,
+    ReturnedValue, ServerRequest, ServerResponse, Shared, Typed, failure, handled, no_alias,
 };
 
 /// The future of a reply.

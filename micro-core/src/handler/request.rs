@@ -1,4 +1,4 @@
-//! A request as a handler sees it.
+//! A request as a handler sees it; and an event, which is one that nobody waits for.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::codec;
 use crate::context::Context;
 use crate::error::Error;
 
-/// A request: its body, and the [`Context`] in which it arrived.
+/// A request or an event: its body, and the [`Context`] in which it arrived.
 #[derive(Debug)]
 pub struct Request {
     context: Arc<Context>,
@@ -39,10 +39,11 @@ impl Request {
     /// Code 400, with the path and the position of the fault, when the body is not a `T`.
     pub fn json<T: DeserializeOwned + 'static>(&self) -> Result<T, Error> {
         codec::decode(&self.payload).map_err(|fault| {
+            let what = self.context.what();
             Error::noting(
                 400,
-                format_args!("cannot decode the request: {fault}"),
-                format_args!("cannot decode the request: {}", fault.harmless()),
+                format_args!("cannot decode the {what}: {fault}"),
+                format_args!("cannot decode the {what}: {}", fault.harmless()),
             )
         })
     }

@@ -81,6 +81,28 @@ impl<T: DeserializeOwned + Send + 'static> ServerRequest for T {
     }
 }
 
+/// The payload of an event: only read.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be used as the payload of an event",
+    label = "not deserializable from JSON",
+    note = "derive `serde::Deserialize` for `{Self}`, or mark the parameter `#[extract]`, `#[header(\"..\")]` or `#[payload(raw)]`"
+)]
+pub trait EventPayload: Sized + 'static {
+    /// Reads the payload of an event.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, with code 400, and where.
+    fn decode(event: &Request) -> Result<Self, Reply>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + Send + 'static> EventPayload for T {
+    fn decode(event: &Request) -> Result<Self, Reply> {
+        event.json().map_err(|error| Reply::error(&error))
+    }
+}
+
 /// A value that an endpoint answers with and that the generated client reads.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as an endpoint response",
@@ -418,6 +440,11 @@ impl<T> ReturnedValue for Returned<T> {
 /// The reply of an endpoint that returned an error.
 pub fn failure(fault: Fault) -> Reply {
     Reply::fault(fault)
+}
+
+/// What becomes of an event that was handled.
+pub fn handled((): ()) -> Reply {
+    Reply::silence()
 }
 
 /// The two types of a `Result`, by whatever alias it is written.

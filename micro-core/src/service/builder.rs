@@ -9,11 +9,14 @@ use serde::Serialize;
 
 use super::group::{EndpointOptions, Group};
 use super::observers::Observers;
-use super::{EndpointDef, QueueGroup, RunningService, Service, ServiceDef, StopReport};
+use super::{
+    EndpointDef, QueueGroup, RunningService, Service, ServiceDef, StopReport, SubscriberDef,
+    SubscriberOptions,
+};
 use crate::context::Metadata;
 use crate::endpoint::{EndpointStats, Example, StatsHandler, Ticket};
 use crate::error::Incident;
-use crate::handler::{Handler, HandlerFuture, Request, Room};
+use crate::handler::{EventHandler, Handler, HandlerFuture, Request, Room};
 
 /// How long a stop waits for handlers in flight, unless told otherwise.
 const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -89,6 +92,13 @@ impl ServiceBuilder {
             };
             builder.add_def(&endpoint.def, Box::new(handler));
         }
+        for subscriber in S::SUBSCRIBERS {
+            let handler = Method {
+                service: Arc::clone(&service),
+                call: subscriber.call,
+            };
+            builder.add_subscriber_def(&subscriber.def, Box::new(handler));
+        }
         builder
     }
 
@@ -97,6 +107,8 @@ impl ServiceBuilder {
         builder.metadata = metadata(def.metadata);
         builder.timeout = def.timeout;
         builder.concurrency = def.concurrency;
+        // An event is named by what has happened, wherever it is that somebody hears of it.
+        builder.root.event_prefix = Some(String::new());
         def.group.clone_into(&mut builder.root.prefix);
         builder.root.queue = def.queue_group.clone();
         builder
@@ -110,6 +122,19 @@ impl ServiceBuilder {
         options.concurrency = def.concurrency;
         options.example = Some(Example::Made(def.example));
         self.root.add(options.description(def.description));
+    }
+
+    fn add_subscriber_def(&mut self, def: &SubscriberDef, handler: Box<dyn Handler>) {
+        let options = SubscriberOptions::new(def.subject, handler);
+        let mut options = options.name(def.name).queue_group(def.queue_group.clone());
+        options.order = def.order.into();
+        let endpoint = &mut options.endpoint;
+        endpoint.metadata = metadata(def.metadata);
+        endpoint.timeout = def.timeout;
+        endpoint.concurrency = def.concurrency;
+        endpoint.pending = def.pending;
+        endpoint.example = Some(Example::Made(def.example));
+        self.root.subscribe(options.description(def.description));
     }
 
     /// What the service is for, for people who look at INFO.
@@ -135,14 +160,15 @@ impl ServiceBuilder {
         self.queue_group(QueueGroup::Disabled)
     }
 
-    /// How long handlers may take, unless an endpoint says otherwise; no bound by default. What
-    /// takes longer is dropped, and its caller gets code 504.
+    /// How long handlers may take, unless an endpoint or a subscriber says otherwise; no bound by
+    /// default. What takes longer is dropped, and its caller gets code 504.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How many requests each endpoint works on at once, unless it says otherwise; 64 by default.
+    /// How many requests each endpoint works on at once, and each subscriber how many events, unless
+    /// it says otherwise; 64 by default.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = Some(requests);
         self
@@ -173,7 +199,7 @@ impl ServiceBuilder {
 
     /// Calls `handler` with what goes wrong while the service runs, beside the errors that callers
     /// are told: a subscription that the server no longer permits, messages that were dropped, a
-    /// reply that was not sent.
+    /// reply that was not sent, an event that failed.
     ///
     /// Incidents come one at a time, on a thread that nothing else waits for and that may block:
     /// those that matter to the whole service first, else in their order. While a slow handler is at
@@ -221,6 +247,9 @@ impl ServiceBuilder {
     /// A prefix for all subjects, before those that are there already: to run a second copy of a
     /// service apart from the first.
     pub fn prefix(mut self, prefix: &str) -> Self {
+        let event_prefix = self.root.event_prefix.as_deref();
+        let event_prefix = micro_names::join([prefix, event_prefix.unwrap_or(&self.root.prefix)]);
+        self.root.event_prefix = Some(event_prefix);
         self.root.prefix = micro_names::join([prefix, &self.root.prefix]);
         self
     }
@@ -245,6 +274,46 @@ impl ServiceBuilder {
         options: impl FnOnce(EndpointOptions) -> EndpointOptions,
     ) -> Self {
         self.root = self.root.endpoint_with(subject, handler, options);
+        self
+    }
+
+    /// A subscriber: `handler` gets the events of the subject, and answers nothing. Its name is its
+    /// subject with `-` for `.`.
+    ///
+    /// The instances of the service share the events: each is handled once, by one of them. See
+    /// [`SubscriberOptions`] for what else is possible. A subject may have wildcards and
+    /// `{placeholders}`; the group of an annotated service is no part of it, and
+    /// [`prefix`](Self::prefix) is. What is wrong with an event is counted, logged, and told to
+    /// [`on_error`](Self::on_error).
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # async fn example(connection: micro::Connection) -> Result<(), micro::Error> {
+    /// use micro::{Error, Request, ServiceBuilder};
+    ///
+    /// ServiceBuilder::new("shipping", "1.0.0")
+    ///     .subscriber("orders.{region}.created", async |event: Request| {
+    ///         let order: u64 = event.json()?;
+    ///         println!("order {order} in {:?}", event.context().placeholder("region"));
+    ///         Ok::<_, Error>(())
+    ///     })
+    ///     .start(&connection)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn subscriber(mut self, subject: &str, handler: impl EventHandler) -> Self {
+        self.root = self.root.subscriber(subject, handler);
+        self
+    }
+
+    /// A subscriber with options.
+    pub fn subscriber_with(
+        mut self,
+        subject: &str,
+        handler: impl EventHandler,
+        options: impl FnOnce(SubscriberOptions) -> SubscriberOptions,
+    ) -> Self {
+        self.root = self.root.subscriber_with(subject, handler, options);
         self
     }
 

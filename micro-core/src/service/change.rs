@@ -1,4 +1,4 @@
-//! Endpoints that come and go while their service runs.
+//! Endpoints and subscribers that come and go while their service runs.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use super::member::Abandoned;
 use super::plan::{self, PlannedEndpoint};
 use super::running::release;
 use super::start::join;
-use super::{AddError, RunningService};
-use crate::endpoint::{Endpoint, EndpointInfo, EndpointStats};
-use crate::handler::Handler;
+use super::{AddError, RunningService, SubscriberOptions};
+use crate::endpoint::{Endpoint, EndpointInfo, EndpointStats, SubscriberInfo, SubscriberStats};
+use crate::handler::{EventHandler, Handler};
 
 impl RunningService {
     /// Adds an endpoint. When this returns, a request from any connection is served, and INFO lists
@@ -41,13 +41,65 @@ impl RunningService {
         let added = self
             .add(|service| service.endpoint(subject, handler))
             .await?;
-        added.into_iter().next().ok_or_else(|| AddError::Invalid {
-            service: self.name().to_owned(),
-            problems: vec!["no endpoint was given".to_owned()],
-        })
+        added.into_iter().next().ok_or_else(|| self.none_given())
     }
 
-    /// Adds endpoints and groups, all of them or none. The group that is handed in is the service
+    /// Adds a subscriber. When this returns, it gets what is published from any connection, and INFO
+    /// lists it behind those that were there.
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # async fn example(service: micro::RunningService) -> Result<(), micro::Error> {
+    /// use micro::Request;
+    ///
+    /// let seen = service
+    ///     .add_subscriber("orders.>", async |event: Request| {
+    ///         println!("{}", event.context().subject());
+    ///     })
+    ///     .await?;
+    /// println!("listening to {}", seen.subject());
+    /// seen.unsubscribe().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub async fn add_subscriber(
+        &self,
+        subject: &str,
+        handler: impl EventHandler,
+    ) -> Result<RunningSubscriber, AddError> {
+        self.add_subscriber_with(subject, handler, |subscriber| subscriber)
+            .await
+    }
+
+    /// Adds a subscriber with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub async fn add_subscriber_with(
+        &self,
+        subject: &str,
+        handler: impl EventHandler,
+        options: impl FnOnce(SubscriberOptions) -> SubscriberOptions,
+    ) -> Result<RunningSubscriber, AddError> {
+        let added = self
+            .add_members(|service| service.subscriber_with(subject, handler, options))
+            .await?;
+        let endpoint = added.into_iter().next().ok_or_else(|| self.none_given())?;
+        Ok(self.subscriber(endpoint))
+    }
+
+    fn none_given(&self) -> AddError {
+        AddError::Invalid {
+            service: self.name().to_owned(),
+            problems: vec!["no endpoint was given".to_owned()],
+        }
+    }
+
+    /// Adds endpoints, subscribers and groups, all of them or none. The group that is handed in is the service
     /// itself: what is added to it has the service's prefix, queue group and other settings, as if
     /// it had been there from the start.
     ///
@@ -71,6 +123,9 @@ impl RunningService {
     /// # Ok(()) }
     /// ```
     ///
+    /// Returns the endpoints. Subscribers that were added with them are among
+    /// [`subscribers`](Self::subscribers).
+    ///
     /// Several can add at the same time. Once it has begun, an addition comes to its end even if
     /// nobody waits for it.
     ///
@@ -84,6 +139,15 @@ impl RunningService {
         &self,
         fill: impl FnOnce(Group) -> Group,
     ) -> Result<Vec<RunningEndpoint>, AddError> {
+        let added = self.add_members(fill).await?.into_iter();
+        let endpoints = added.filter(|endpoint| !endpoint.is_subscriber());
+        Ok(endpoints.map(|endpoint| self.endpoint(endpoint)).collect())
+    }
+
+    async fn add_members(
+        &self,
+        fill: impl FnOnce(Group) -> Group,
+    ) -> Result<Vec<Arc<Endpoint>>, AddError> {
         let inherited = self.inner.inherited().ok_or_else(|| self.has_stopped())?;
         let planned =
             plan::plan_more(&inherited, fill).map_err(|cause| AddError::of(self.name(), cause))?;
@@ -95,14 +159,14 @@ impl RunningService {
     fn adding(
         self,
         planned: Vec<PlannedEndpoint>,
-    ) -> BoxFuture<'static, Result<Vec<RunningEndpoint>, AddError>> {
+    ) -> BoxFuture<'static, Result<Vec<Arc<Endpoint>>, AddError>> {
         Box::pin(async move { self.add_planned(planned).await })
     }
 
     async fn add_planned(
         &self,
         planned: Vec<PlannedEndpoint>,
-    ) -> Result<Vec<RunningEndpoint>, AddError> {
+    ) -> Result<Vec<Arc<Endpoint>>, AddError> {
         let inner = &self.inner;
         let Some(_change) = inner.begin_change() else {
             return Err(self.has_stopped());
@@ -126,10 +190,7 @@ impl RunningService {
             inner.ground.dismiss(members, inner.drain_timeout).await;
             return Err(self.has_stopped());
         }
-        Ok(endpoints
-            .into_iter()
-            .map(|endpoint| self.endpoint(endpoint))
-            .collect())
+        Ok(endpoints)
     }
 
     fn has_stopped(&self) -> AddError {
@@ -140,8 +201,20 @@ impl RunningService {
 
     /// The endpoints that it serves now, in the order of INFO.
     pub fn endpoints(&self) -> Vec<RunningEndpoint> {
-        let endpoints = self.inner.roster.all().into_iter();
+        let endpoints = self.inner.roster.serving().into_iter();
         endpoints.map(|endpoint| self.endpoint(endpoint)).collect()
+    }
+
+    /// The subscribers that it has now, in the order of INFO.
+    pub fn subscribers(&self) -> Vec<RunningSubscriber> {
+        let subscribers = self.inner.roster.subscribed().into_iter();
+        subscribers
+            .map(|endpoint| self.subscriber(endpoint))
+            .collect()
+    }
+
+    fn subscriber(&self, endpoint: Arc<Endpoint>) -> RunningSubscriber {
+        RunningSubscriber(self.endpoint(endpoint))
     }
 
     fn endpoint(&self, endpoint: Arc<Endpoint>) -> RunningEndpoint {
@@ -224,5 +297,44 @@ impl RunningEndpoint {
 
     fn removing(self) -> BoxFuture<'static, Option<Abandoned>> {
         Box::pin(async move { self.service.remove(self.endpoint).await })
+    }
+}
+
+/// A subscriber of a running service.
+///
+/// Cloning gives another handle of the same subscriber; dropping handles does nothing to it.
+#[derive(Clone, Debug)]
+pub struct RunningSubscriber(RunningEndpoint);
+
+impl RunningSubscriber {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// The subject it listens to, every prefix included.
+    pub fn subject(&self) -> &str {
+        self.0.subject()
+    }
+
+    /// Its entry in INFO.
+    pub fn info(&self) -> SubscriberInfo {
+        self.0.endpoint.subscriber_info()
+    }
+
+    /// Its entry in STATS now, also when it has been removed.
+    pub fn stats(&self) -> SubscriberStats {
+        self.0.endpoint.subscriber_stats()
+    }
+
+    /// Removes it without losing an event, and returns when that is done: it leaves its subject, INFO
+    /// and STATS list it no longer, what had already been sent to it is handled, at most for the
+    /// service's drain timeout. What is not done by then is dropped, counted, and returned as abandoned.
+    ///
+    /// A second removal does nothing, nor does one when the service stops. Once it has begun, a
+    /// removal comes to its end even if nobody waits for it. A handler must not await the removal
+    /// of its own subscriber: each would wait for the other, until the drain timeout.
+    pub async fn unsubscribe(&self) -> Option<Abandoned> {
+        self.0.remove().await
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::QueueGroup;
+use crate::endpoint::EventOrder;
 use crate::handler::{Request, Room, Shareable};
 
 /// A type whose annotated `impl` block is a NATS service.
@@ -22,6 +23,8 @@ pub trait Service: Shareable {
     const INFO: ServiceDef;
     /// Its endpoints, in the order in which they are written.
     const ENDPOINTS: &'static [Endpoint<Self>];
+    /// Its subscribers, in the order in which they are written.
+    const SUBSCRIBERS: &'static [Subscriber<Self>] = &[];
 }
 
 /// One endpoint of a service, by its place in the table. Each is an item of its own, because of
@@ -31,6 +34,13 @@ pub trait Service: Shareable {
 pub trait EndpointAt<Table, const INDEX: usize>: Sized {
     /// The endpoint.
     const ENTRY: Endpoint<Self>;
+}
+
+/// The same of a subscriber.
+#[doc(hidden)]
+pub trait SubscriberAt<Table, const INDEX: usize>: Sized {
+    /// The subscriber.
+    const ENTRY: Subscriber<Self>;
 }
 
 /// What a service is, as its attributes say.
@@ -104,5 +114,65 @@ pub struct Endpoint<S> {
     /// What it is.
     pub def: EndpointDef,
     /// What it calls: puts the future of the reply into the room.
+    pub call: fn(Arc<S>, Request, &mut Room),
+}
+
+/// What a subscriber is, as its attributes say.
+#[derive(Clone, Debug)]
+pub struct SubscriberDef {
+    /// The name, `[A-Za-z0-9_-]+`.
+    pub name: &'static str,
+    /// The subject, with its `{placeholders}`. The service's group is no part of it.
+    pub subject: &'static str,
+    /// The queue group; the name of the service, where nothing is said.
+    pub queue_group: QueueGroup,
+    /// Text by key.
+    pub metadata: &'static [(&'static str, &'static str)],
+    /// The documentation of the method; empty when there is none.
+    pub description: &'static str,
+    /// How long the handler may take.
+    pub timeout: Option<Duration>,
+    /// How many events the subscriber works on at once.
+    pub concurrency: Option<usize>,
+    /// How many may wait.
+    pub pending: Option<usize>,
+    /// In which order they are handled.
+    pub order: OrderDef,
+    /// A body that could be sent, for people to copy.
+    pub example: fn() -> Option<String>,
+}
+
+/// In which order the events of a subscriber are handled, as its attributes say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OrderDef {
+    /// See [`EventOrder::Any`](crate::EventOrder::Any).
+    #[default]
+    Any,
+    /// See [`EventOrder::OneAtATime`](crate::EventOrder::OneAtATime).
+    OneAtATime,
+    /// See [`EventKey::Placeholder`](crate::EventKey::Placeholder).
+    PerPlaceholder(&'static str),
+    /// See [`EventKey::Header`](crate::EventKey::Header).
+    PerHeader(&'static str),
+}
+
+impl From<OrderDef> for EventOrder {
+    fn from(order: OrderDef) -> Self {
+        match order {
+            OrderDef::Any => Self::Any,
+            OrderDef::OneAtATime => Self::OneAtATime,
+            OrderDef::PerPlaceholder(name) => Self::per_placeholder(name),
+            OrderDef::PerHeader(name) => Self::per_header(name),
+        }
+    }
+}
+
+/// A subscriber of a service of type `S`: what it is, and the method it calls.
+#[derive(Debug)]
+pub struct Subscriber<S> {
+    /// What it is.
+    pub def: SubscriberDef,
+    /// What it calls: puts the future of the outcome into the room.
     pub call: fn(Arc<S>, Request, &mut Room),
 }

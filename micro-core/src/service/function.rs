@@ -1,4 +1,4 @@
-//! A service that serves one request and ends: a function.
+//! A service that serves one request, or one event, and ends: a function.
 //!
 //! Its life is that of any service, with one difference: the first request that one of its endpoints
 //! takes begins the stop. That is served to its end, its reply leaves, and what has come beside it is
@@ -11,8 +11,8 @@ use crate::endpoint::Ticket;
 use crate::task;
 
 impl ServiceBuilder {
-    /// Makes it a function: it serves one request, the first over all its endpoints, and then stops
-    /// as at [`RunningService::stop`].
+    /// Makes it a function: it serves one request or event, the first over all its endpoints and
+    /// subscribers, and then stops as at [`RunningService::stop`].
     ///
     /// Requests that come at the same time are not lost. Those that have been sent to this instance
     /// before it could leave, it hands on: another instance of the queue group answers, and the first
@@ -20,6 +20,10 @@ impl ServiceBuilder {
     /// 503 and `Micro-Retry-After: 0`; and so it is where permissions do not allow this instance to send to
     /// its own subjects, or where there is no queue group, since the others have had the request then.
     /// Whoever comes later hears from the server that nobody serves the subject.
+    ///
+    /// Events are handed on by being published again, and are lost where nobody else subscribes, as
+    /// NATS has it. What is handed on reaches one of each queue group on its subject: where there are
+    /// others than that of the function, they see it a second time.
     ///
     /// ```no_run
     /// # use micro_core as micro;

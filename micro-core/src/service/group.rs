@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::QueueGroup;
+use super::{QueueGroup, SubscriberOptions};
 use crate::context::Metadata;
 use crate::endpoint::{EndpointStats, Example, StatsHandler};
-use crate::handler::Handler;
+use crate::handler::{EventHandler, Handler};
 
-/// Endpoints that share a prefix of their subjects.
+/// Endpoints and subscribers that share a prefix of their subjects.
 ///
 /// A group without a prefix (`""`) adds nothing to its subjects, and can still set a queue group.
 #[derive(Debug)]
 pub struct Group {
     pub(super) prefix: String,
+    /// The prefix of its subscribers, where that is another one.
+    pub(super) event_prefix: Option<String>,
     pub(super) queue: QueueGroup,
     pub(super) members: Vec<Member>,
 }
@@ -24,6 +26,7 @@ pub struct Group {
 #[derive(Debug)]
 pub(super) enum Member {
     Endpoint(EndpointOptions),
+    Subscriber(SubscriberOptions),
     Group(Group),
 }
 
@@ -31,6 +34,7 @@ impl Group {
     pub(super) fn new(prefix: String) -> Self {
         Self {
             prefix,
+            event_prefix: None,
             queue: QueueGroup::Inherit,
             members: Vec::new(),
         }
@@ -69,6 +73,30 @@ impl Group {
 
     pub(super) fn add(&mut self, endpoint: EndpointOptions) {
         self.members.push(Member::Endpoint(endpoint));
+    }
+
+    /// A subscriber: `handler` gets the events of the subject, and answers nothing. Its name is its
+    /// subject with `-` for `.`, without the group's prefix, and its queue group that of
+    /// [`SubscriberOptions::queue_group`].
+    #[must_use]
+    pub fn subscriber(self, subject: &str, handler: impl EventHandler) -> Self {
+        self.subscriber_with(subject, handler, |subscriber| subscriber)
+    }
+
+    /// A subscriber with options.
+    #[must_use]
+    pub fn subscriber_with(
+        mut self,
+        subject: &str,
+        handler: impl EventHandler,
+        options: impl FnOnce(SubscriberOptions) -> SubscriberOptions,
+    ) -> Self {
+        self.subscribe(options(SubscriberOptions::new(subject, Box::new(handler))));
+        self
+    }
+
+    pub(super) fn subscribe(&mut self, subscriber: SubscriberOptions) {
+        self.members.push(Member::Subscriber(subscriber));
     }
 
     /// A group within this one.

@@ -11,24 +11,13 @@ use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::{Definition, Endpoint, Intake, Recents};
+use crate::endpoint::{Endpoint, EventOrder, Intake, Recents, Role};
 use crate::error::Incidents;
 use crate::log::SERVICE;
 use crate::task;
 use crate::wire::{
-    self, BarrierError, Connection, Event, Home, LEAVE_WITHIN, Lane, Listener, Reader, Refused,
-    Subscription,
+    self, Connection, Event, Home, LEAVE_WITHIN, Lane, Listener, Reader, Refused, Subscription,
 };
-
-/// How long the server may take to confirm the subscriptions.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long to wait for it before asking again.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// How long a refusal may take from the connection to its listeners. It is a matter of
-/// microseconds; past this a refusal stops the service when it comes.
-const FENCE_WITHIN: Duration = Duration::from_secs(1);
 
 /// An endpoint, and what reads its subscriptions.
 #[derive(Debug)]
@@ -40,14 +29,17 @@ pub(super) struct Member {
 }
 
 /// Requests whose handlers had not finished in time: they were dropped, and the callers told. With
-/// them, those that were not begun and whose callers could not be told.
+/// them, those that were not begun and whose callers could not be told. Of a subscriber, events whose
+/// handlers had not finished, and those that still waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Abandoned {
-    /// The name of the endpoint.
+    /// The name of the endpoint, or of the subscriber.
     pub endpoint: String,
-    /// How many.
+    /// How many requests; none of a subscriber.
     pub requests: usize,
+    /// How many events; none of an endpoint.
+    pub events: usize,
 }
 
 /// What the endpoints of one service stand on.
@@ -109,7 +101,7 @@ impl Ground {
             let definition = &planned.definition;
             let queue_group = definition.queue_group.as_deref();
             for (lane, connection) in self.lanes(planned) {
-                let subscribing = connection.subscribe(&definition.subject, queue_group);
+                let subscribing = connection.ask_for(&definition.subject, queue_group);
                 match subscribing.await {
                     Ok(subscription) => subscriptions.push((index, lane, subscription)),
                     Err(error) => {
@@ -140,15 +132,13 @@ impl Ground {
     }
 
     /// The connections over which an endpoint is served. Where nobody shares requests out among them,
-    /// each would have them all; and where requests are served one by one, that is in their order.
-    /// And a function's first request is to be its only one.
+    /// each would have them all; and where requests are served one by one, or events have an order,
+    /// that is the one in which they came by one connection. And a function's first is to be its only one.
     fn lanes(&self, planned: &PlannedEndpoint) -> impl Iterator<Item = (Lane, &Connection)> {
-        let Definition {
-            queue_group,
-            concurrency,
-            ..
-        } = &planned.definition;
-        let is_shared = queue_group.is_some() && *concurrency > 1 && planned.ticket.is_none();
+        let definition = &planned.definition;
+        let has_order = definition.concurrency == 1 || definition.order != EventOrder::Any;
+        let is_function = planned.ticket.is_some();
+        let is_shared = definition.queue_group.is_some() && !has_order && !is_function;
         let lanes = if is_shared { usize::MAX } else { 1 };
         self.connection.lanes().take(lanes)
     }
@@ -167,6 +157,7 @@ impl Ground {
         let place = Place {
             instance: Arc::clone(&self.instance),
             endpoint: planned.definition.name.clone(),
+            role: planned.definition.role,
             placeholders: planned.placeholders,
             connection: self.connection.clone(),
             incidents: self.incidents.clone(),
@@ -180,13 +171,13 @@ impl Ground {
         )
     }
 
-    /// Waits for the server's word that it has read what was asked for. A connection that breaks
-    /// takes the question with it, so it is asked more than once.
+    /// Waits for the server's word that it has read what was asked for.
     async fn confirm(&self, members: &[Member]) -> Result<(), Cause> {
         let asked = members.iter().map(Member::connections).max();
         let lanes = self.connection.lanes().take(asked.unwrap_or(1));
-        let confirming = lanes.map(|(_, connection)| Box::pin(confirm(connection)));
-        try_join_all(confirming).await.map(drop)
+        let confirming = lanes.map(|(_, connection)| Box::pin(connection.confirmed()));
+        let confirmed = try_join_all(confirming).await;
+        confirmed.map(drop).map_err(Cause::Connection)
     }
 
     /// Has endpoints leave, and hands on what had been sent to them.
@@ -240,10 +231,17 @@ impl Ground {
         }
         let mut abandoned = Vec::new();
         for (Member { endpoint, .. }, in_flight) in members.iter().zip(in_flight) {
-            let requests = in_flight + endpoint.untold();
-            if requests > 0 {
-                let endpoint = endpoint.definition.name.clone();
-                let gone = Abandoned { endpoint, requests };
+            let count = in_flight + endpoint.untold();
+            if count > 0 {
+                let (requests, events) = match endpoint.definition.role {
+                    Role::Request => (count, 0),
+                    Role::Event => (0, count),
+                };
+                let gone = Abandoned {
+                    endpoint: endpoint.definition.name.clone(),
+                    requests,
+                    events,
+                };
                 story::abandoned(&self.instance, &gone);
                 abandoned.push(gone);
             }
@@ -282,30 +280,4 @@ fn refused(events: &mut [Listener], asked: &[String], members: &[Member]) -> Opt
         }
         _ => None,
     })
-}
-
-async fn confirm(connection: &Connection) -> Result<(), Cause> {
-    let asked = Instant::now();
-    loop {
-        // At once: the server reads one behind the other. Without the first, there is no use in
-        // waiting for the second.
-        let fence = async {
-            connection.fence(FENCE_WITHIN).await;
-            Ok(())
-        };
-        let Err(error) = tokio::try_join!(connection.barrier(ASK_AGAIN_AFTER), fence) else {
-            return Ok(());
-        };
-        if asked.elapsed() < CONFIRM_WITHIN && error != BarrierError::Closed {
-            continue;
-        }
-        let reason = if connection.is_observed() {
-            error.to_string()
-        } else {
-            format!(
-                "{error}; it may be refusing subscriptions or messages on `_INBOX.>`: use `Connection::with_events` to see what it refuses"
-            )
-        };
-        return Err(Cause::Connection(reason));
-    }
 }

@@ -1,7 +1,7 @@
 //! A service: what it is before it runs, its start, and what it is while it runs.
 //!
 //! - `definition`: the table that `#[service]` writes;
-//! - `builder` and `group`: the same by hand; both end in one `plan`;
+//! - `builder`, `group` and `subscriber`: the same by hand; all end in one `plan`;
 //! - `start`: from a plan to a running service, all or nothing;
 //! - `running`: its handle, and its stop;
 //! - `member`: how endpoints join, and how they leave without losing a request;
@@ -23,15 +23,20 @@ mod queue_group;
 mod running;
 mod start;
 mod story;
+mod subscriber;
 #[cfg(fuzzing)]
 mod unread;
 mod watch;
 
 pub use builder::ServiceBuilder;
-pub use change::RunningEndpoint;
-pub use definition::{Endpoint, EndpointAt, EndpointDef, Service, ServiceDef};
+pub use change::{RunningEndpoint, RunningSubscriber};
+pub use definition::{
+    Endpoint, EndpointAt, EndpointDef, OrderDef, Service, ServiceDef, Subscriber, SubscriberAt,
+    SubscriberDef,
+};
 pub use error::{AddError, StartError};
 pub use group::{EndpointOptions, Group};
 pub use member::Abandoned;
 pub use queue_group::QueueGroup;
 pub use running::{RunningService, StopReport};
+pub use subscriber::SubscriberOptions;

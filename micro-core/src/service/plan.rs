@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use micro_names::{Problem, Shown, Subject, Wildcards};
 
-use super::QueueGroup;
 use super::builder::ServiceBuilder;
 use super::error::{Cause, StartError};
 use super::group::{EndpointOptions, Group, Member};
 use super::observers::Observers;
+use super::{QueueGroup, SubscriberOptions};
 use crate::context::Metadata;
-use crate::endpoint::{DEFAULT_CONCURRENCY, Definition, EndpointInfo, StatsHandler, Ticket};
+use crate::endpoint::{
+    DEFAULT_CONCURRENCY, Definition, EndpointInfo, EventKey, EventOrder, Role, StatsHandler, Ticket,
+};
 use crate::handler::Handler;
 
 /// A service that can be started.
@@ -31,7 +33,10 @@ pub(super) struct Plan {
 /// What endpoints have from their service, those that are added later too.
 #[derive(Clone, Debug)]
 pub(super) struct Inherited {
+    /// The name of the service: the queue group of its subscribers.
+    service: String,
     prefix: String,
+    event_prefix: Option<String>,
     queue_group: QueueGroup,
     timeout: Option<Duration>,
     concurrency: Option<usize>,
@@ -63,6 +68,7 @@ impl ServiceBuilder {
         Ok(plan
             .endpoints
             .iter()
+            .filter(|endpoint| endpoint.definition.role == Role::Request)
             .map(|endpoint| EndpointInfo::of(&endpoint.definition))
             .collect())
     }
@@ -71,7 +77,9 @@ impl ServiceBuilder {
 /// Checks everything, and reports all that is wrong.
 pub(super) fn plan(builder: ServiceBuilder) -> Result<Plan, StartError> {
     let inherited = Inherited {
+        service: builder.name.clone(),
         prefix: builder.root.prefix.clone(),
+        event_prefix: builder.root.event_prefix.clone(),
         queue_group: builder.root.queue.clone(),
         timeout: builder.timeout,
         concurrency: builder.concurrency,
@@ -106,7 +114,8 @@ pub(super) fn plan_more(
     inherited: &Inherited,
     fill: impl FnOnce(Group) -> Group,
 ) -> Result<Vec<PlannedEndpoint>, Cause> {
-    let root = Group::new(inherited.prefix.clone()).queue_group(inherited.queue_group.clone());
+    let mut root = Group::new(inherited.prefix.clone()).queue_group(inherited.queue_group.clone());
+    root.event_prefix.clone_from(&inherited.event_prefix);
     let mut planner = Planner::new(inherited);
     planner.group(fill(root), &Above::default());
     planner.finish()
@@ -119,6 +128,8 @@ const METADATA_MAX_BYTES: usize = 128 * 1024;
 #[derive(Default)]
 struct Above {
     prefix: String,
+    /// Of subscribers.
+    event_prefix: String,
     queue_group: QueueGroup,
     /// A part of the prefix was reported: no second problem is made of it.
     is_wrong: bool,
@@ -196,6 +207,10 @@ impl<'a> Planner<'a> {
         let checked = micro_names::check_group(&group.prefix, Wildcards::Allowed);
         let here = Above {
             prefix: micro_names::join([above.prefix.as_str(), &group.prefix]),
+            event_prefix: micro_names::join([
+                above.event_prefix.as_str(),
+                group.event_prefix.as_ref().unwrap_or(&group.prefix),
+            ]),
             queue_group: group.queue.below(&above.queue_group),
             is_wrong: above.is_wrong || checked.is_err(),
         };
@@ -203,8 +218,47 @@ impl<'a> Planner<'a> {
         self.check_queue_group(&place, &group.queue);
         for member in group.members {
             match member {
-                Member::Endpoint(endpoint) => self.endpoint(endpoint, &here),
+                Member::Endpoint(endpoint) => {
+                    self.endpoint(endpoint, Role::Request, EventOrder::Any, &here);
+                }
+                Member::Subscriber(subscriber) => {
+                    let SubscriberOptions { endpoint, order } = subscriber;
+                    self.endpoint(endpoint, Role::Event, order, &here);
+                }
                 Member::Group(group) => self.group(group, &here),
+            }
+        }
+    }
+
+    fn check_order(
+        &mut self,
+        place: impl Display,
+        order: &EventOrder,
+        concurrency: Option<usize>,
+        subject: &Wire,
+    ) {
+        match order {
+            EventOrder::OneAtATime if concurrency.is_some_and(|events| events > 1) => {
+                self.problem(
+                    place,
+                    "`concurrency` must be 1 where events are handled one at a time",
+                );
+            }
+            EventOrder::Any | EventOrder::OneAtATime => {}
+            EventOrder::PerKey(EventKey::Header(name)) => {
+                self.check(place, micro_names::check_header_name(name));
+            }
+            EventOrder::PerKey(EventKey::Placeholder(name)) => {
+                let mut placeholders = subject.placeholders.iter();
+                if !placeholders.any(|(known, _)| known == name) {
+                    let (name, subject) = (Shown(name), Shown(&subject.subject));
+                    self.problem(
+                        place,
+                        format_args!(
+                            "the order is one of each `{name}`, and the subject `{subject}` has no placeholder of this name: write it into the subject, or take a header as the key"
+                        ),
+                    );
+                }
             }
         }
     }
@@ -215,7 +269,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn endpoint(&mut self, options: EndpointOptions, above: &Above) {
+    fn endpoint(&mut self, options: EndpointOptions, role: Role, order: EventOrder, above: &Above) {
         // First by itself, as the macros have it: joined, an empty one could not be told, and a fault
         // would be shown with a prefix that has nothing to do with it.
         let own = Wire::of(&options.subject);
@@ -224,12 +278,14 @@ impl<'a> Planner<'a> {
             .name
             .unwrap_or_else(|| name_of_subject(&options.subject));
         // Written only where there is a problem to tell.
-        let place = format_args!("endpoint `{}`", Shown(&name));
+        let place = format_args!("{role} `{}`", Shown(&name));
         // A name made of a wrong subject is no second fault.
         if name_is_given || own.is_ok() {
             let checked = micro_names::check_name("name", &name);
             let checked = checked.map_err(|problem| match problem.help {
-                None if !name_is_given => problem.help("give the endpoint a name of its own"),
+                None if !name_is_given => {
+                    problem.help(format!("give the {role} a name of its own"))
+                }
                 _ => problem,
             });
             self.check(place, checked);
@@ -244,11 +300,15 @@ impl<'a> Planner<'a> {
                 .or_insert(options.description);
         }
         self.check_metadata(place, &metadata);
+        let prefix = match role {
+            Role::Request => &above.prefix,
+            Role::Event => &above.event_prefix,
+        };
         let subject = match own {
             Ok(_) if above.is_wrong => return,
-            Ok(own) if above.prefix.is_empty() => Ok(own),
+            Ok(own) if prefix.is_empty() => Ok(own),
             own => own.and_then(|_| {
-                let full = micro_names::join([above.prefix.as_str(), &options.subject]);
+                let full = micro_names::join([prefix.as_str(), &options.subject]);
                 Wire::of(&full)
             }),
         };
@@ -256,22 +316,33 @@ impl<'a> Planner<'a> {
             Ok(subject) => subject,
             Err(problem) => return self.problem(place, problem),
         };
+        self.check_order(place, &order, options.concurrency, &subject);
         let inherited = self.inherited;
-        let queue_group = options.queue_group.below(&above.queue_group);
+        let queue_group = match role {
+            Role::Request => options.queue_group.below(&above.queue_group),
+            Role::Event => options.queue_group,
+        };
+        let queue_group = match role {
+            Role::Request => queue_group.resolved(),
+            Role::Event => queue_group.resolved_or(&inherited.service),
+        };
+        let concurrency = options.concurrency.or(inherited.concurrency);
         self.endpoints.push(PlannedEndpoint {
             placeholders: subject.placeholders,
             definition: Definition {
+                role,
                 name,
                 subject: subject.subject,
-                queue_group: queue_group.resolved().map(str::to_owned),
+                queue_group: queue_group.map(str::to_owned),
                 metadata,
                 example: options.example,
                 timeout: options.timeout.or(inherited.timeout),
-                concurrency: options
-                    .concurrency
-                    .or(inherited.concurrency)
-                    .unwrap_or(DEFAULT_CONCURRENCY),
+                concurrency: match order {
+                    EventOrder::OneAtATime => 1,
+                    _ => concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+                },
                 pending: options.pending,
+                order,
                 stats_handler: options
                     .stats_handler
                     .or_else(|| inherited.stats_handler.clone()),

@@ -8,11 +8,12 @@ const DEFAULT: &str = "q";
 /// What one level (service, group, endpoint) says of the queue group of what is below it.
 ///
 /// Instances in one queue group share the requests; without a queue group each instance answers
-/// each request.
+/// each request. Subscribers share events in the same way, and inherit nothing: see
+/// [`SubscriberOptions::queue_group`](super::SubscriberOptions::queue_group).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueGroup {
-    /// As the level above; `q` if no level says anything.
+    /// As the level above; `q` if no level says anything. Of a subscriber: the name of its service.
     #[default]
     Inherit,
     /// None.
@@ -37,8 +38,13 @@ impl QueueGroup {
 
     /// The name on the wire, when nothing is left to inherit from.
     pub(super) fn resolved(&self) -> Option<&str> {
+        self.resolved_or(DEFAULT)
+    }
+
+    /// The same with another default.
+    pub(super) fn resolved_or<'a>(&'a self, default: &'a str) -> Option<&'a str> {
         match self {
-            Self::Inherit => Some(DEFAULT),
+            Self::Inherit => Some(default),
             Self::Disabled => None,
             Self::Named(name) => Some(name),
         }

@@ -15,7 +15,7 @@ use super::observers::{Audience, Ending};
 use super::plan::Inherited;
 use super::story;
 use crate::discovery::{self, Documents, Info, Responder, Stats};
-use crate::endpoint::{Endpoint, EndpointStats, Roster, Ticket};
+use crate::endpoint::{Endpoint, EndpointStats, Roster, SubscriberStats, Ticket};
 use crate::error::{Incident, panic_text};
 use crate::log::{SERVICE, line};
 use crate::task;
@@ -81,13 +81,15 @@ pub(super) struct Parts {
 pub struct StopReport {
     /// How long it took.
     pub took: Duration,
-    /// The endpoints whose handlers had not finished within the drain timeout; empty after a clean
-    /// stop.
+    /// The endpoints and subscribers whose handlers had not finished within the drain timeout; empty
+    /// after a clean stop.
     pub abandoned: Vec<Abandoned>,
     /// Why the service stopped without being asked to; `None` if it was asked.
     pub cause: Option<String>,
     /// The counters of its endpoints at the end, without the `data` of stats handlers.
     pub endpoints: Vec<EndpointStats>,
+    /// The counters of its subscribers at the end.
+    pub subscribers: Vec<SubscriberStats>,
 }
 
 impl RunningService {
@@ -157,9 +159,12 @@ impl RunningService {
 
     /// A body that could be sent to an endpoint, if one is known.
     pub(crate) fn example_for(&self, endpoint: &str) -> Option<String> {
-        let endpoints = self.inner.roster.all();
-        let found = endpoints.iter().find(|e| e.definition.name == endpoint)?;
-        found.definition.example.as_ref()?.body()
+        example(&self.inner.roster.serving(), endpoint)
+    }
+
+    /// The same for a subscriber.
+    pub(crate) fn example_event_for(&self, subscriber: &str) -> Option<String> {
+        example(&self.inner.roster.subscribed(), subscriber)
     }
 
     /// Sets all counters back to nothing, and `started` to now. Requests in flight count when they
@@ -195,7 +200,8 @@ impl RunningService {
     /// Its endpoints leave their subjects, so that other instances take over; what had already been
     /// sent to this one is answered; handlers in flight finish, at most for the drain timeout. Past
     /// it they are dropped where they wait, and their callers and those of requests that had not
-    /// been begun are answered with code 503. Discovery goes last. The connection stays open. A
+    /// been begun are answered with code 503. Subscribers leave in the same way, and what had been sent
+    /// to them is handled; what is not done in time is counted as abandoned. Discovery goes last. The connection stays open. A
     /// second stop is the same stop: it waits for the first.
     ///
     /// A handler that blocks its thread instead of waiting cannot be dropped: the stop goes on
@@ -387,7 +393,7 @@ impl Inner {
         let connected = lanes.filter(|connection| connection.is_connected());
         let flushing = task::all(connected.map(|connection| {
             let flushing: BoxFuture<'_, ()> = Box::pin(async {
-                let _ = connection.flush().await;
+                let _ = connection.written().await;
             });
             flushing
         }));
@@ -395,7 +401,14 @@ impl Inner {
             tracing::warn!(target: SERVICE, service = self.ground.instance.name, "the last replies did not leave in time");
         }
         let unlisted = self.roster.take();
-        let endpoints = unlisted.iter().map(|endpoint| endpoint.counted()).collect();
+        let (mut endpoints, mut subscribers) = (Vec::new(), Vec::new());
+        for endpoint in &unlisted {
+            if endpoint.is_subscriber() {
+                subscribers.push(endpoint.subscriber_stats());
+            } else {
+                endpoints.push(endpoint.counted());
+            }
+        }
         self.documents.forget_info();
         release(unlisted).await;
         StopReport {
@@ -403,8 +416,14 @@ impl Inner {
             abandoned,
             cause: None,
             endpoints,
+            subscribers,
         }
     }
+}
+
+fn example(endpoints: &[Arc<Endpoint>], name: &str) -> Option<String> {
+    let found = endpoints.iter().find(|e| e.definition.name == name)?;
+    found.definition.example.as_ref()?.body()
 }
 
 /// Drops endpoints, and with them what their handlers hold: code of the user's, which may block,

@@ -11,7 +11,7 @@ use super::error::{Cause, StartError};
 use super::member::{Ground, Member};
 use super::plan::{self, Plan, PlannedEndpoint};
 use super::running::{Parts, RunningService};
-use super::story;
+use super::story::{self, Size};
 use crate::context::Instance;
 use crate::discovery::{self, Documents, Profile, Responder};
 use crate::endpoint::Roster;
@@ -64,7 +64,8 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         version: plan.version,
     });
     let started = Instant::now();
-    story::starting(&instance, plan.endpoints.len());
+    let size = Size::of(plan.endpoints.iter().map(|planned| planned.definition.role));
+    story::starting(&instance, size);
     let (incidents, audience) = plan.observers.listen();
     let ground = Ground {
         home: connection.is_apart().then(Home::current),
@@ -98,7 +99,7 @@ async fn start(plan: Plan, connection: Connection) -> Result<RunningService, Cau
         &ground.incidents,
         discovery,
     );
-    story::ready(&ground.instance, members.len(), started.elapsed());
+    story::ready(&ground.instance, size, started.elapsed());
     Ok(RunningService::new(Parts {
         ground,
         documents,

@@ -1,0 +1,45 @@
+//! How an event ends: counted, logged and, where it failed, told to the service's owner. Whoever sent
+//! it hears nothing of it, whether it names a reply subject or not.
+
+use std::time::Duration;
+
+use super::Endpoint;
+use super::log::End;
+use super::work::Work;
+use crate::context::Said;
+use crate::error::Incident;
+use crate::handler::{Outcome, Reply};
+
+impl Endpoint {
+    /// Counts what became of an event, and tells of it.
+    pub(super) fn conclude_event(&self, work: &Work, said: Said, reply: Reply, took: Duration) {
+        let subject = work.context.subject();
+        let end = match reply.outcome {
+            Outcome::Fault(fault) => {
+                self.counters.error(fault.stats_text());
+                self.log.event_failed(subject, &fault);
+                self.place.incidents.report(Incident::EventFailed {
+                    subscriber: self.definition.name.clone(),
+                    subject: subject.to_owned(),
+                    code: fault.code(),
+                    reason: fault.full_text().to_owned(),
+                });
+                End::Error(fault.code())
+            }
+            Outcome::Success(_) | Outcome::Silence => {
+                // Of a reply that the handler sent itself, which has been told of.
+                if let Some(text) = said.failure {
+                    self.counters.error(text);
+                }
+                End::Ok
+            }
+        };
+        self.log.event_ended(&work.span, subject, end, took);
+    }
+
+    /// Lets go of an event for which there is no room.
+    pub(super) fn drop_event(&self) {
+        self.counters.dropped(1);
+        self.log.event_dropped();
+    }
+}
