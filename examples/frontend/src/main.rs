@@ -122,6 +122,7 @@ async fn run_web(app: App, args: WebArgs) -> micro::Result<()> {
     let background = Background::default();
     let web = Web::new(args.within);
     serve(&web, args.http, &background).await?;
+    say("there is something on them as soon as NATS is there");
     let page = web.clone();
     app.connect_options(ConnectOptions::new().retry_connect())
         .service(web)
