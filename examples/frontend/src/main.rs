@@ -86,7 +86,7 @@ struct WebArgs {
 #[micro::main]
 async fn main() -> micro::Result<()> {
     let Cli { micro, part } = Cli::parse();
-    let app = App::with_args(micro).log("warn,frontend=info");
+    let app = App::with_args(micro).log("warn,micro::connection=info,frontend=info");
     match part.unwrap_or_else(|| Part::All(All::parse_from(["frontend"]))) {
         Part::All(all) => run_all(app, all).await,
         Part::Users(ProviderArgs { delay }) => app.service(Users { delay }).run().await,

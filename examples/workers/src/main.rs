@@ -120,7 +120,7 @@ struct WorkerArgs {
 #[micro::main]
 async fn main() -> micro::Result<()> {
     let Cli { micro, part } = Cli::parse();
-    let app = App::with_args(micro).log("warn,workers=info");
+    let app = App::with_args(micro).log("warn,micro::connection=info,workers=info");
     match part.unwrap_or_else(|| Part::All(All::parse_from(["workers"]))) {
         Part::All(all) => run_all(app, all).await,
         Part::Master(args) => run_master(app, args).await,
