@@ -120,7 +120,7 @@ impl Hub {
         })
     }
 
-    fn add(&self, event: Event<Headline>) {
+    fn add(&self, event: &Event<Headline>) {
         let cut = |text: &str| text.chars().take(TITLE_MAX_CHARS).collect::<String>();
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let mut recent = self.0.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +154,7 @@ impl Hub {
         let relaying = async {
             while let Some(headline) = headlines.next().await {
                 match headline {
-                    Ok(headline) => self.add(headline),
+                    Ok(headline) => self.add(&headline),
                     Err(EventError::Lagged { missed, .. }) => {
                         let _ = self.0.news.send(Told::Missed(missed));
                     }

@@ -49,9 +49,9 @@ pub(crate) struct Web {
 impl Web {
     pub(crate) fn routes(self) -> Router {
         Router::new()
-            .route("/", get(|| asset("text/html; charset=utf-8", PAGE)))
-            .route("/style.css", get(|| asset("text/css", STYLE)))
-            .route("/page.js", get(|| asset("text/javascript", SCRIPT)))
+            .route("/", get(async || asset("text/html; charset=utf-8", PAGE)))
+            .route("/style.css", get(async || asset("text/css", STYLE)))
+            .route("/page.js", get(async || asset("text/javascript", SCRIPT)))
             .route("/events", get(events))
             .route("/headlines", post(publish))
             .route("/ready", get(ready))
@@ -60,7 +60,7 @@ impl Web {
     }
 }
 
-async fn asset(kind: &'static str, text: &'static str) -> Response {
+fn asset(kind: &'static str, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),
