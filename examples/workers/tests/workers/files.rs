@@ -138,6 +138,42 @@ async fn it_is_found_over_nats() {
 }
 
 #[tokio::test]
+async fn behind_another_address_it_is_found_at_that() {
+    let broker = Broker::start().await;
+    let args = [
+        "files",
+        "--http",
+        "127.0.0.1:0",
+        "--public-url",
+        "http://files.example:80",
+    ];
+    let _files = crate::part(&broker, &args);
+    let found = ask(&broker.client().await, "Discovery.FileServer", &Value::Null).await;
+    assert_eq!(found, Ok(json!({ "address": "http://files.example:80" })));
+}
+
+/// What does not fit on the bus is refused before it is sent, with advice; and following that, it goes.
+#[tokio::test]
+async fn a_large_file_goes_over_http_and_not_over_the_bus() {
+    let (broker, folder) = (Broker::start().await, Folder::new());
+    let (_files, url) = file_server(&broker, &folder).await;
+    let large = vec![b'x'; 3 * 1024 * 1024];
+    let nats = micro::Connection::connect(&broker.url()).await.unwrap();
+    assert!(large.len() > nats.max_payload());
+    let caller = micro::Caller::new(&nats);
+    let body = micro::Bytes::from(large.clone());
+    let sent = caller
+        .call::<_, micro::Bytes, micro::Error>("files.put", body)
+        .await;
+    let refused = sent.unwrap_err().to_string();
+    assert!(
+        refused.contains("`files.put`") && refused.contains("send less, or a reference"),
+        "{refused}"
+    );
+    assert_eq!(http::post(&url, "/large", &large).await.status, 201);
+}
+
+#[tokio::test]
 async fn without_nats_files_are_served_and_found_once_it_is_there() {
     let (mut broker, folder) = (Broker::later(), Folder::new());
     let (mut files, url) = file_server(&broker, &folder).await;
