@@ -15,6 +15,11 @@ use crate::soon;
 /// Whether the tests fail where there is no browser.
 const REQUIRED: &str = "MICRO_TEST_CHROMIUM";
 
+/// Of a frame of a WebSocket: that there is a mask, and that its length has two bytes, or eight.
+const MASKED: u8 = 0x80;
+const WIDE: u8 = 0x7e;
+const WIDEST: u8 = 0x7f;
+
 /// A browser without a window. It goes with its test, and so does what it keeps.
 pub(crate) struct Browser {
     /// Where it is asked for pages.
@@ -184,9 +189,9 @@ impl Page {
     async fn write(&mut self, text: &[u8]) {
         let mut frame = vec![0x81];
         match u16::try_from(text.len()).unwrap() {
-            length @ ..126 => frame.push(0x80 | u8::try_from(length).unwrap()),
+            length @ ..126 => frame.push(MASKED | u8::try_from(length).unwrap()),
             length => {
-                frame.push(0x80 | 126);
+                frame.push(MASKED | WIDE);
                 frame.extend(length.to_be_bytes());
             }
         }
@@ -200,12 +205,12 @@ impl Page {
         let mut text = Vec::new();
         loop {
             let [first, length] = [self.byte().await, self.byte().await];
-            let wide = match length & 0x7f {
-                126 => 2,
-                127 => 8,
+            let wide = match length & !MASKED {
+                WIDE => 2,
+                WIDEST => 8,
                 _ => 0,
             };
-            let mut size = u64::from(length & 0x7f);
+            let mut size = u64::from(length & !MASKED);
             if wide > 0 {
                 size = 0;
                 for _ in 0..wide {

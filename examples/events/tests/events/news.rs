@@ -46,8 +46,8 @@ async fn who_comes_later_has_the_last_ones_and_who_comes_back_those_that_it_miss
     long_away.is("missed", "9").await;
     let mut of_another_run = Stream::open_after(&url, "another-39").await;
     of_another_run.is("nats", "connected").await;
-    for number in 10..40 {
-        let expected = (number.to_string(), ids[number].clone());
+    for (number, id) in ids.into_iter().enumerate().skip(10) {
+        let expected = (number.to_string(), id);
         assert_eq!(late.headline().await, expected);
         assert_eq!(long_away.headline().await, expected);
         assert_eq!(of_another_run.headline().await, expected);
