@@ -15,14 +15,14 @@ use micro::{Error, Shown};
 use serde::{Deserialize, Serialize};
 
 /// What somebody wants.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Wish {
     /// What it is.
     pub item: String,
 }
 
 /// What has happened.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct OrderCreated {
     /// Which order it is.
     pub number: u64,
@@ -31,7 +31,7 @@ pub struct OrderCreated {
 }
 
 /// Takes orders.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Orders {
     last: AtomicU64,
 }
@@ -44,13 +44,14 @@ impl Orders {
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let item = wish.item;
         let created = OrderCreated { number, item };
-        ctx.publish(format!("orders.{region}.created"), &created)
+        ctx.publish(&format!("orders.{region}.created"), &created)
             .await?;
         Ok(number)
     }
 }
 
 /// Ships what was ordered.
+#[derive(Debug)]
 pub struct Shipping;
 
 #[service(name = "shipping", version = "1.0.0")]

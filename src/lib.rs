@@ -38,7 +38,10 @@
 //! - [`service`] and [`endpoint`]: what can be said of a service, and what the methods may look
 //!   like;
 //! - [`ServiceError`]: errors that arrive at the caller as the variant they were;
-//! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many;
+//! - [`Call`] and [`Caller`]: the other side; [`Call::gather`] for the replies of many,
+//!   [`Call::first`] for the first good one, [`Parts`] for several calls under one deadline;
+//! - [`Connection::publish`], [`Publisher`] and [`Subscription`]: events, at most once, as streams and
+//!   channels;
 //! - [`Discovery`]: which services are there, in this language and others;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
 //! - [`subscribe`]: methods that hear of what happened elsewhere, and answer nothing;
@@ -70,16 +73,17 @@ pub use micro_core::{
     Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,
     ConnectError, ConnectOptions, ConnectSetting, Connection, Context, DecodeError, DevServer,
     Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
-    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventHandler, EventKey,
-    EventOrder, EventPayload, EventResult, Events, Fault, FaultField, FaultMessage, Found,
-    FromHeader, FromRequest, FromSubject, Gather, GatherFailure, Gathered, Group, Handler,
-    HandlerFuture, HeaderError, Headers, Incident, Info, IntoReply, Json, Metadata, OrderDef,
-    Outgoing, Ping, Problem, PublishError, QueueGroup, RawPayload, Refused, Registry,
+    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventError, EventHandler,
+    EventKey, EventOrder, EventPayload, EventResult, Events, Fault, FaultField, FaultMessage,
+    FlushError, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, GatherStream,
+    Gathered, Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info, IntoPart,
+    IntoReply, JoinParts, Json, Metadata, Missing, OrderDef, Outgoing, Part, Parts, Ping, Problem,
+    Publish, PublishError, Publisher, PublisherError, QueueGroup, RawPayload, Registry,
     RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp, RunningEndpoint,
     RunningService, RunningSubscriber, Seen, ServerRequest, ServerResponse, Service,
     ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown, StartError, Stats, StopReport,
-    Subscriber, SubscriberDef, SubscriberInfo, SubscriberOptions, SubscriberStats, Unreadable,
-    async_nats, run_all,
+    Subscribe, SubscribeError, Subscriber, SubscriberDef, SubscriberInfo, SubscriberOptions,
+    SubscriberStats, Subscription, Unreadable, Values, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;
@@ -100,7 +104,7 @@ pub use micro_core::__private0;
 /// What most services use: `use micro::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        App, Bytes, CallError, Caller, Context, FromRequest, Service, ServiceBuilder, ServiceError,
-        endpoint, service, subscribe,
+        App, Bytes, CallError, Caller, Context, Event, FromRequest, Publisher, Service,
+        ServiceBuilder, ServiceError, Subscription, endpoint, service, subscribe,
     };
 }

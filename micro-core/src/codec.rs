@@ -5,13 +5,14 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use micro_names::Shown;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{harmless, one_line};
+use crate::error::{harmless, one_line, panic_text};
 
 /// Why a body is not a value of the type that was expected.
 ///
@@ -99,6 +100,22 @@ pub(crate) fn encode<T: Serialize + 'static>(value: &T) -> Result<Bytes, serde_j
         // A value that is written as part of writing another.
         Err(_) => write(value, &mut BytesMut::new()),
     })
+}
+
+/// The same for whoever sends it: a value that panics is an error of what it is part of, and no panic of
+/// the caller.
+pub(crate) fn encode_guarded<T: Serialize + 'static>(
+    what: &str,
+    value: &T,
+) -> Result<Bytes, String> {
+    match catch_unwind(AssertUnwindSafe(|| encode(value))) {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(format!("{what} cannot be written as JSON: {error}")),
+        Err(panic) => {
+            let text = panic_text(panic);
+            Err(format!("writing {what} as JSON panicked: {text}"))
+        }
+    }
 }
 
 thread_local! {

@@ -12,6 +12,7 @@
 //! | `endpoint` | one subscription: limits, dispatch, counters, reply |
 //! | `handler` | from a request to a reply, typed or raw |
 //! | `client` | the caller's side |
+//! | `pubsub` | events: publishers, and subscriptions as streams |
 //! | `context`, `error`, `codec` | what a handler may ask; what a failure is; bytes and values |
 //! | `log` | the words of the log |
 //! | `task` | futures whose type is forgotten |
@@ -29,6 +30,7 @@ mod error;
 pub mod fuzzing;
 mod handler;
 mod log;
+mod pubsub;
 mod service;
 mod task;
 #[cfg(test)]
@@ -39,7 +41,8 @@ pub use app::{App, AppArgs, AppError, Construct, Registry, RegistryError, Runnin
 pub use async_nats;
 pub use bytes::Bytes;
 pub use client::{
-    Answer, Call, CallError, Caller, Ended, Gather, GatherFailure, Gathered, Outgoing, RemoteError,
+    Answer, Call, CallError, Caller, Ended, Gather, GatherFailure, GatherStream, Gathered,
+    IntoPart, JoinParts, Missing, Outgoing, Part, Parts, RemoteError,
 };
 pub use codec::DecodeError;
 pub use context::{Context, Metadata};
@@ -55,14 +58,18 @@ pub use handler::{
 };
 pub use micro_devserver::DevServer;
 pub use micro_names::{Problem, Shown};
+pub use pubsub::{
+    Event, EventError, FlushError, Publish, Publisher, PublisherError, Subscribe, SubscribeError,
+    Subscription, Values,
+};
 pub use service::{
     Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, OrderDef, QueueGroup,
     RunningEndpoint, RunningService, RunningSubscriber, Service, ServiceBuilder, ServiceDef,
     StartError, StopReport, Subscriber, SubscriberDef, SubscriberOptions,
 };
 pub use wire::{
-    ConnectError, ConnectOptions, ConnectSetting, Connection, Event, Events, HeaderError, Headers,
-    PublishError, Refused,
+    ConnectError, ConnectOptions, ConnectSetting, Connection, Events, HeaderError, Headers,
+    PublishError,
 };
 
 /// What generated code names. Not part of the public API: the name changes with each release, so
@@ -76,7 +83,7 @@ pub mod __private0 {
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned, ReturnedValue,
-        Room, Shared, Typed, any_payload, failure, handled, no_alias, no_payload,
+        Room, Shared, Typed, any_payload, failure, no_alias, no_payload,
     };
     pub use crate::service::{
         Endpoint, EndpointAt, EndpointDef, OrderDef, QueueGroup, Service, ServiceDef, Subscriber,

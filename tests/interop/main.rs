@@ -29,5 +29,6 @@ mod calling;
 mod discovered;
 mod discovering;
 mod documents;
+mod events;
 mod fleet;
 mod plain;

@@ -168,7 +168,7 @@ async fn instances_share_events_evenly_and_lose_none() {
         publish(&client, "shared", number.to_string()).await;
     }
     let counts = || -> Vec<u64> {
-        let stats = services.iter().map(|service| service.stats());
+        let stats = services.iter().map(RunningService::stats);
         stats.map(|stats| stats.subscribers[0].num_events).collect()
     };
     raw::until("4,000 events", async || {
@@ -530,14 +530,14 @@ async fn failures_are_counted_and_told_and_change_nothing_else() {
     }
     let codes: Vec<_> = seen.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, [400, 500, 504, 409]);
-    let starts = [
+    let beginnings = [
         "cannot decode the event: ",
         "the handler panicked: nothing",
         "subscriber `orders` was not done within 20ms",
         "two of them",
     ];
-    for ((_, reason), start) in seen.iter().zip(starts) {
-        assert!(reason.starts_with(start), "{reason}");
+    for ((_, reason), beginning) in seen.iter().zip(beginnings) {
+        assert!(reason.starts_with(beginning), "{reason}");
     }
     until_counted(&service, 6).await;
     let stats = stats_of(&client, &service).await;
@@ -958,7 +958,8 @@ impl Shipping {
 
     #[subscribe("blocks", blocking, ordered, timeout = "5s")]
     fn blocks(&self, #[payload(raw)] body: Bytes) {
-        self.saw("blocks", String::new(), None, body.len() as u64);
+        let text = String::from_utf8(Vec::from(body)).unwrap();
+        self.saw("blocks", text, None, 0);
     }
 }
 
@@ -969,10 +970,10 @@ impl Shipping {
 }
 
 async fn shipping(broker: &Broker) -> (RunningService, mpsc::UnboundedReceiver<Seen>) {
-    let (seen, sees) = mpsc::unbounded_channel();
+    let (seen, calls) = mpsc::unbounded_channel();
     let service = ServiceBuilder::of(Shipping { seen });
     let service = service.start(&broker.client().await).await.unwrap();
-    (service, sees)
+    (service, calls)
 }
 
 #[tokio::test]
@@ -995,7 +996,7 @@ async fn annotated_methods_get_events_and_their_service_serves() {
         assert_eq!(next(&mut seen).await, expected);
     }
     publish(&client, "blocks", "four").await;
-    assert_eq!(next(&mut seen).await.3, 4);
+    assert_eq!(next(&mut seen).await.1, "four");
     // The group of the service is one of its endpoints.
     let nats = Connection::from(client.clone());
     assert_eq!(ShippingClient::new(&nats).status().await.unwrap(), "open");

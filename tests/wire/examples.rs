@@ -1,7 +1,8 @@
 //! The other examples, as processes: each does what its first lines promise.
 
 use micro::ServiceBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::task::JoinSet;
 
 use crate::broker::Broker;
@@ -39,6 +40,39 @@ async fn auto_runs_what_registered_itself() {
     assert!(uptime.trim().parse::<f64>().unwrap() > 0.0);
     let client = broker.client().await;
     assert_eq!(raw::gather(&client, "$SRV.PING", 2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn subscriber_prints_what_is_published() {
+    let broker = Broker::start().await;
+    let mut command = example("subscriber");
+    let command = command.args(["--nats", broker.url()]);
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut complained = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = raw::soon(said.next_line()).await.unwrap().unwrap();
+    assert_eq!(line, "listening on greetings.*");
+    let client = broker.client().await;
+    for (whom, body) in [
+        ("world", r#"{"text": "hello", "from": "ada"}"#),
+        ("nobody", "hello"),
+        ("\u{1b}[2J", r#"{"text": "\u001b[2J"}"#),
+    ] {
+        let subject = format!("greetings.{whom}");
+        client.publish(subject, body.into()).await.unwrap();
+    }
+    let line = raw::soon(said.next_line()).await.unwrap().unwrap();
+    assert_eq!(line, "world: hello");
+    let line = raw::soon(said.next_line()).await.unwrap().unwrap();
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+    let complaint = raw::soon(complained.next_line()).await.unwrap().unwrap();
+    assert!(
+        complaint.contains("cannot decode the event on `greetings.nobody`"),
+        "{complaint}"
+    );
+    // It serves nothing, and is found by nobody.
+    let ping = raw::try_request(&client, "$SRV.PING", "").await;
+    assert!(ping.is_err());
 }
 
 #[tokio::test]
@@ -169,6 +203,80 @@ async fn queue_groups_has_five_replies_to_one_request() {
 }
 
 #[tokio::test]
+async fn selector_calls_those_who_pass_its_filters_in_turn() {
+    let broker = Broker::start().await;
+    let mut command = example("selector");
+    command.args(["--nats", broker.url()]);
+    let output = output(&mut command).await;
+    let said: Vec<_> = text(&output.stdout).lines().map(str::trim).collect();
+    let (eu, us) = ("greeter 2.0.0 of eu", "greeter 2.0.0 of us");
+    let old = "greeter 1.0.0 of eu";
+    let turns = [
+        ["version 2:", eu, us, eu, us],
+        ["zone eu:", old, eu, old, eu],
+        ["version 2 and zone eu:", eu, eu, eu, eu],
+        ["on the moon:", "nobody", "nobody", "nobody", "nobody"],
+    ];
+    assert_eq!(said, turns.concat(), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn discover_shows_who_is_there() {
+    let broker = Broker::start().await;
+    let mut command = example("discover");
+    command.args(["--nats", broker.url()]);
+    let nobody = output(&mut command).await;
+    assert_eq!(text(&nobody.stdout), "0 found\n", "{nobody:?}");
+
+    let _numbers = start(&broker, "numbers").await;
+    let _echo = start(&broker, "echo").await;
+    let both = output(&mut command).await;
+    let said = text(&both.stdout);
+    assert!(said.ends_with("2 found\n"), "{said}");
+    for says in ["  divide   numbers.divide\n", "  default  svc.echo\n"] {
+        assert!(said.contains(says), "{said}");
+    }
+    assert_eq!(both.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn wrappers_are_around_each_endpoint() {
+    let broker = Broker::start().await;
+    let _wrappers = start(&broker, "wrappers").await;
+    let refused = call(&broker, "wrappers", &["upper", "hello"]).await;
+    assert_eq!(refused, (String::new(), Some(1)));
+    let key = ["-H", "X-Key: sesame"];
+    for (endpoint, answer) in [("upper", "HELLO\n"), ("reverse", "olleh\n")] {
+        let answered = call(
+            &broker,
+            "wrappers",
+            &[&key[..], &[endpoint, "hello"]].concat(),
+        )
+        .await;
+        assert_eq!(answered, (answer.to_owned(), Some(0)));
+    }
+
+    let client = broker.client().await;
+    let request = async |key: &str| {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("X-Key", key);
+        let asked = client.request_with_headers("upper", headers, "hello".into());
+        asked.await.unwrap()
+    };
+    let signed_by = |reply: &async_nats::Message| {
+        let headers = reply.headers.as_ref()?;
+        Some(headers.get("X-Signed-By")?.to_string())
+    };
+    let signed = request("sesame").await;
+    assert_eq!(signed_by(&signed).as_deref(), Some("wrappers"));
+    // Whoever is refused never comes to what is further in.
+    let refused = request("guess").await;
+    assert_eq!(raw::error_of(&refused).unwrap().0, 403);
+    assert_eq!(signed_by(&refused), None);
+}
+
+#[tokio::test]
 async fn greeter_is_service_and_client() {
     let broker = Broker::start().await;
     let nats = ["--nats", broker.url()];
@@ -209,4 +317,30 @@ async fn greeter_is_service_and_client() {
     for says in ["--nats", "NATS_URL", "--log", "MICRO_LOG", "--run-client"] {
         assert!(text(&said.stdout).contains(says), "{}", text(&said.stdout));
     }
+}
+
+#[tokio::test]
+async fn shipping_ships_what_was_ordered_once() {
+    let broker = Broker::start().await;
+    let first = start(&broker, "shipping").await;
+    let _second = start(&broker, "shipping").await;
+    let row = "  ship  orders.*.created  events, queue group shipping\n";
+    assert!(first.banner.contains(row), "{}", first.banner);
+    let client = broker.client().await;
+    for number in 0..10 {
+        let item = if number == 0 { "" } else { "tea" };
+        let wish = json!({ "item": item }).to_string();
+        let reply = raw::request(&client, "orders.eu.place", &wish).await;
+        assert!(raw::error_of(&reply).is_none(), "{reply:?}");
+    }
+    raw::until("ten shipped, and one of them in vain", async || {
+        let stats = raw::gather(&client, "$SRV.STATS.shipping", 2).await;
+        let stats: Vec<_> = stats.iter().map(raw::json).collect();
+        let sum = |key: &str| -> u64 {
+            let of = |stats: &Value| stats["subscribers"][0][key].as_u64().unwrap();
+            stats.iter().map(of).sum()
+        };
+        sum("num_events") == 10 && sum("num_errors") == 1 && sum("dropped") == 0
+    })
+    .await;
 }

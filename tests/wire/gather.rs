@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_nats::{Client, Message};
 use futures_util::{FutureExt as _, StreamExt as _};
-use micro::{CallError, Caller, Ended, Error, Gathered, Request, RunningService, ServiceBuilder};
+use micro::{
+    Bytes, CallError, Caller, Ended, Error, Gathered, Request, RunningService, ServiceBuilder,
+};
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
@@ -327,4 +329,213 @@ async fn replies_beyond_the_limit_are_not_sent_to_the_caller() {
         async_nats::RequestErrorKind::NoResponders
     );
     assert_eq!(in_time(gather).await.unwrap().into_values(), [1]);
+}
+
+/// A raw service that answers each request with what `answers` says, as often as it says.
+async fn raw_service(
+    broker: &Broker,
+    subject: &'static str,
+    answers: impl Fn(usize) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> Client {
+    let client = broker.client().await;
+    let mut requests = client.subscribe(subject).await.unwrap();
+    raw::round_trip(&client).await;
+    let answering = client.clone();
+    tokio::spawn(async move {
+        while let Some(request) = requests.next().await {
+            let inbox = request.reply.unwrap();
+            for body in (0..).map_while(&answers) {
+                answering.publish(inbox.clone(), body.into()).await.unwrap();
+            }
+        }
+    });
+    client
+}
+
+#[tokio::test]
+async fn a_stream_gives_replies_as_they_come() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = caller(&broker).await;
+    let call = caller.call::<_, u8, Error>("held", ());
+    let mut stream = call.gather().within(FOR_EVER).at_most(3).stream();
+    let mut next = stream.next();
+    let inbox = until_sent(&mut next, &mut requests).await;
+    for number in 1..=3_u8 {
+        // The next is sent when this one has been seen.
+        let sent = service.publish(inbox.clone(), number.to_string().into());
+        sent.await.unwrap();
+        let answer = in_time(stream.next()).await.unwrap().unwrap();
+        assert_eq!((answer.value, stream.ended()), (number, None));
+    }
+    assert!(in_time(stream.next()).await.is_none());
+    assert_eq!(stream.ended(), Some(Ended::AtMost));
+    assert!(in_time(stream.next()).await.is_none());
+    nobody_listens(&service, &inbox).await;
+}
+
+#[tokio::test]
+async fn a_stream_keeps_failures_apart() {
+    let broker = Broker::start().await;
+    let bodies = ["1", "no number", "", "\u{0}\u{1b}[2J", "[[[[", "2"];
+    raw_service(&broker, "mixed", move |number| {
+        bodies.get(number).map(|body| body.as_bytes().to_vec())
+    })
+    .await;
+    let caller = caller(&broker).await;
+    let call = caller.call::<_, u8, Error>("mixed", ());
+    let stream = call.gather().within(FOR_EVER).at_most(bodies.len());
+    let replies: Vec<_> = in_time(stream.stream().collect()).await;
+    let values = replies.iter().map(|reply| match reply {
+        Ok(answer) => Some(answer.value),
+        Err(failure) => {
+            let is_decode = matches!(failure.error, CallError::Decode { .. });
+            assert!(is_decode, "{}", failure.error);
+            assert!(!failure.error.to_string().contains(char::is_control));
+            None
+        }
+    });
+    let values: Vec<_> = values.collect();
+    assert_eq!(values, [Some(1), None, None, None, None, Some(2)]);
+}
+
+#[tokio::test]
+async fn a_stream_of_nothing_says_why() {
+    let broker = Broker::start().await;
+    let caller = caller(&broker).await;
+    let none = async |subject: &str, payload: &[u64]| {
+        let call = caller.call::<_, u8, Error>(subject, payload.to_vec());
+        let gather = call.gather().within(Duration::from_millis(50));
+        let mut stream = gather.stream();
+        let error = in_time(stream.next()).await.unwrap().unwrap_err().error;
+        assert!(in_time(stream.next()).await.is_none());
+        (error, stream.ended())
+    };
+    let (error, ended) = none("nobody", &[]).await;
+    assert!(matches!(error, CallError::NoResponders { .. }), "{error}");
+    assert_eq!(ended, Some(Ended::NoResponders));
+
+    let (error, ended) = none("nobody", &vec![0; 1024 * 1024]).await;
+    assert!(matches!(error, CallError::Transport { .. }), "{error}");
+    assert_eq!(ended, None);
+
+    let service = broker.client().await;
+    let _silent = service.subscribe("silent").await.unwrap();
+    raw::round_trip(&service).await;
+    let (error, ended) = none("silent", &[]).await;
+    assert!(matches!(error, CallError::Timeout { .. }), "{error}");
+    assert_eq!(ended, Some(Ended::Within));
+}
+
+/// Whatever ends it, and however far it has come: nothing is subscribed for a stream that is gone,
+/// or that nobody polls any more.
+#[tokio::test]
+async fn nothing_stays_subscribed_for_a_stream() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = caller(&broker).await;
+    let gather = || caller.call::<_, u8, Error>("held", ()).gather();
+
+    // The first has the connection's own tasks started.
+    for replies in [0, 1, 5, 0] {
+        let tasks = tokio::runtime::Handle::current().metrics();
+        let before = tasks.num_alive_tasks();
+        let mut stream = gather().within(FOR_EVER).stream();
+        let inbox = until_sent(&mut stream.next(), &mut requests).await;
+        for _ in 0..replies {
+            service.publish(inbox.clone(), "1".into()).await.unwrap();
+        }
+        if replies > 0 {
+            in_time(stream.next()).await.unwrap().unwrap();
+        }
+        drop(stream);
+        // What reads ends of itself, and not only with the next reply.
+        raw::until("the end of the reading task", async || {
+            tasks.num_alive_tasks() <= before
+        })
+        .await;
+        nobody_listens(&service, &inbox).await;
+    }
+
+    for gather in [
+        gather().within(Duration::from_millis(50)),
+        gather().within(FOR_EVER).silence(Duration::from_millis(10)),
+        gather().within(FOR_EVER).at_most(1),
+        gather().within(FOR_EVER).at_most_bytes(100),
+    ] {
+        let mut stream = gather.stream();
+        let inbox = until_sent(&mut stream.next(), &mut requests).await;
+        for _ in 0..2 {
+            service.publish(inbox.clone(), "1".into()).await.unwrap();
+        }
+        // Not polled any more.
+        nobody_listens(&service, &inbox).await;
+        in_time(stream.by_ref().for_each(|_| std::future::ready(()))).await;
+        assert_ne!(stream.ended(), None);
+    }
+}
+
+#[tokio::test]
+async fn the_memory_for_replies_is_bounded() {
+    const MIB: usize = 1024 * 1024;
+    const EACH: usize = MIB / 4;
+    let broker = Broker::start().await;
+    // 100 MiB, in 400 replies.
+    let service = raw_service(&broker, "flood", |number| {
+        (number < 100 * MIB / EACH).then(|| vec![b'x'; EACH])
+    })
+    .await;
+    let caller = caller(&broker).await;
+    let gather = || caller.call::<_, Bytes, Error>("flood", ()).gather();
+
+    let limited = gather().at_most_bytes(10 * MIB).within(FOR_EVER);
+    let gathered = in_time(limited).await.unwrap();
+    assert_eq!(gathered.ended, Ended::AtMostBytes);
+    // Not the fortieth: each has a subject as well.
+    assert_eq!(gathered.answers.len(), 10 * MIB / EACH - 1);
+
+    let gathered = in_time(gather().within(FOR_EVER)).await.unwrap();
+    assert_eq!(gathered.ended, Ended::AtMostBytes);
+    assert_eq!(gathered.answers.len(), 64 * MIB / EACH - 1);
+
+    // A stream that is not polled keeps no more.
+    let mut stream = gather().at_most_bytes(3 * MIB).within(FOR_EVER).stream();
+    in_time(stream.next()).await.unwrap().unwrap();
+    raw::round_trip(&service).await;
+    let rest: Vec<_> = in_time(stream.by_ref().collect()).await;
+    assert_eq!(rest.len(), 3 * MIB / EACH - 2);
+    assert_eq!(stream.ended(), Some(Ended::AtMostBytes));
+
+    let none = in_time(gather().at_most_bytes(1_000)).await.unwrap_err();
+    assert_eq!(
+        none.to_string(),
+        "the first reply from `flood` has more than the 1000 bytes that were asked for at most"
+    );
+    let none = in_time(gather().at_most_bytes(0)).await.unwrap_err();
+    assert!(matches!(none, CallError::Request { .. }), "{none}");
+}
+
+/// One value calls, gathers and asks who is there.
+#[tokio::test]
+async fn one_client_does_it_all() {
+    let broker = Broker::start().await;
+    let services = five(&broker).await;
+    let caller = caller(&broker).await;
+    let call = || caller.call::<_, String, Error>("who", ());
+    let ids: HashSet<_> = services
+        .iter()
+        .map(|service| service.id().to_owned())
+        .collect();
+    assert!(ids.contains(&call().await.unwrap()));
+    let stream = call().gather().at_most(5).within(FOR_EVER).stream();
+    let streamed = stream.map(|reply| reply.unwrap().value).collect();
+    assert_eq!(in_time::<HashSet<_>>(streamed).await, ids);
+    let found = caller.discovery().of("five").at_most(5).ping().await;
+    let found = found.unwrap();
+    let found = found.documents().map(|ping| ping.id.clone());
+    assert_eq!(found.collect::<HashSet<_>>(), ids);
 }

@@ -7,7 +7,8 @@ pub(super) fn command_line() -> String {
     let Some(path) = std::env::args_os().next() else {
         return "service".to_owned();
     };
-    command_for(Path::new(&path))
+    let package = std::env::var("CARGO_PKG_NAME").ok();
+    command_for(Path::new(&path), package.as_deref())
 }
 
 /// What this program is called, without its folder.
@@ -20,7 +21,9 @@ pub(super) fn name() -> String {
     )
 }
 
-fn command_for(path: &Path) -> String {
+/// `package` is what `cargo run` says of it. In a workspace, a package is found by its name and from any
+/// folder, and a program only from some.
+fn command_for(path: &Path, package: Option<&str>) -> String {
     let name = path
         .file_stem()
         .map_or_else(|| "service".into(), |name| name.to_string_lossy());
@@ -41,6 +44,9 @@ fn command_for(path: &Path) -> String {
         return format!("cargo run {release}--example {name} --");
     }
     if let Some(release) = profile(&folder) {
+        if package == Some(&*name) {
+            return format!("cargo run {release}-p {name} --");
+        }
         return format!("cargo run {release}--bin {name} --");
     }
     path.display().to_string()
@@ -52,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_program_is_named_as_it_was_started() {
-        let command = |path: &str| command_for(Path::new(path));
+        let command = |path: &str| command_for(Path::new(path), Some("workers"));
         assert_eq!(
             command("target/debug/examples/numbers"),
             "cargo run --example numbers --"
@@ -61,6 +67,10 @@ mod tests {
             command("/x/target/release/greeter"),
             "cargo run --release --bin greeter --"
         );
-        assert_eq!(command("/usr/bin/greeter"), "/usr/bin/greeter");
+        assert_eq!(
+            command("/x/target/debug/workers"),
+            "cargo run -p workers --"
+        );
+        assert_eq!(command("/usr/bin/workers"), "/usr/bin/workers");
     }
 }

@@ -44,6 +44,17 @@ pub enum CallError<E> {
         /// What is wrong with the reply, and where.
         source: DecodeError,
     },
+    /// The first reply was larger than all were to be together: see
+    /// [`Gather::at_most_bytes`](super::Gather::at_most_bytes).
+    #[error(
+        "the first reply from `{subject}` has more than the {limit_bytes} bytes that were asked for at most"
+    )]
+    ReplyTooLarge {
+        /// The subject of the request.
+        subject: String,
+        /// What was asked for at most, in bytes.
+        limit_bytes: usize,
+    },
     /// An argument cannot be sent; no request was made.
     #[error("cannot call `{subject}`: {reason}")]
     Request {

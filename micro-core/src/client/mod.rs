@@ -2,7 +2,9 @@
 //!
 //! - [`Caller`]: a connection with what all calls over it share; a generated client holds one;
 //! - [`Call`]: one call, a builder until it is awaited;
-//! - [`Gather`]: one request and every reply to it;
+//! - [`Gather`]: one request and every reply to it, together, as a [`GatherStream`], or the `first`
+//!   good one;
+//! - [`Parts`]: several calls under one deadline, each of which may be missing;
 //! - [`CallError`]: why there is no value;
 //! - `collection`: replies as they come, and when to stop waiting for more.
 
@@ -10,8 +12,11 @@ mod call;
 mod caller;
 mod collection;
 mod error;
+mod first;
 mod gather;
+mod gather_stream;
 mod outgoing;
+mod parts;
 mod reading;
 
 pub(crate) use call::INSTANCE_HEADER;
@@ -21,7 +26,9 @@ pub use collection::Ended;
 pub(crate) use collection::{Collected, Collection, Window};
 pub use error::{CallError, RemoteError};
 pub use gather::{Gather, GatherFailure, Gathered};
+pub use gather_stream::GatherStream;
 pub use outgoing::Outgoing;
+pub use parts::{IntoPart, JoinParts, Missing, Part, Parts};
 pub use reading::ExpectedElse;
 #[cfg(fuzzing)]
 pub(crate) use reading::read_reply;

@@ -66,9 +66,9 @@ impl<'a> Outgoing<'a> {
     /// Makes `value` the body: as JSON, or as it is if it is `Bytes`.
     #[must_use]
     pub fn json<T: Serialize + 'static>(mut self, value: &T) -> Self {
-        match codec::encode(value) {
+        match codec::encode_guarded("the payload", value) {
             Ok(body) => self.payload = body,
-            Err(error) => self.refuse(format!("the payload cannot be written as JSON: {error}")),
+            Err(reason) => self.refuse(reason),
         }
         self
     }

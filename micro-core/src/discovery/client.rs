@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::answers::Document;
 use super::{Found, Info, Ping, Stats};
-use crate::client::{Collection, Window};
+use crate::client::{Caller, Collection, Window};
 use crate::wire::{Connection, PublishError};
 
 /// The subject prefix of the discovery, unless an account imports it under another.
@@ -22,6 +22,16 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// How many documents are kept. A larger fleet can be asked name by name.
 const AT_MOST: usize = 10_000;
 
+/// How large they may be together: 25 KiB for each of as many, a document of a hundred endpoints.
+const AT_MOST_BYTES: usize = 256 * 1024 * 1024;
+
+impl Caller {
+    /// Asks the services that are reachable over its connection who they are.
+    pub fn discovery(&self) -> Discovery {
+        self.connection().discovery()
+    }
+}
+
 impl Connection {
     /// Asks the services that are reachable over this connection who they are.
     pub fn discovery(&self) -> Discovery {
@@ -36,8 +46,7 @@ impl Connection {
 /// last answer, after 5 s in all, or with 10,000 answers; nobody at all is an answer too, an empty
 /// one.
 ///
-/// The answers are held in memory: their number is bounded, and the size of each by what the server
-/// accepts ([`Connection::max_payload`], 1 MiB as a rule), but not their size together.
+/// The answers are held in memory: their number is bounded, and so is their size together, by 256 MiB.
 ///
 /// ```no_run
 /// # use micro_core as micro;
@@ -81,6 +90,7 @@ impl Discovery {
                 within: WITHIN,
                 silence: Some(SILENCE),
                 at_most: AT_MOST,
+                at_most_bytes: AT_MOST_BYTES,
             },
         }
     }

@@ -11,8 +11,8 @@ use crate::context::Instance;
 use crate::error::{Incident, Incidents};
 use crate::log::{Flood, Pause, REQUEST, line};
 use crate::wire::{
-    Connection, Home, Message, Outbound, Outbox, PublishError, Reader, Receive, Sent,
-    SubscribeError, Subscription, read_aside,
+    AskError, Connection, Home, Message, Outbound, Outbox, PublishError, Reader, Receive, Sent,
+    Subscription, read_aside,
 };
 
 const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
@@ -40,11 +40,11 @@ pub(crate) fn subjects(instance: &Instance) -> Vec<String> {
 pub(crate) fn subscribe<'a>(
     connection: &'a Connection,
     instance: &'a Instance,
-) -> BoxFuture<'a, Result<Vec<Subscription>, SubscribeError>> {
+) -> BoxFuture<'a, Result<Vec<Subscription>, AskError>> {
     Box::pin(async move {
         let mut subscriptions = Vec::with_capacity(VERBS.len() * LEVELS);
         for subject in subjects(instance) {
-            subscriptions.push(connection.subscribe(&subject, None).await?);
+            subscriptions.push(connection.ask_for(&subject, None).await?);
         }
         Ok(subscriptions)
     })

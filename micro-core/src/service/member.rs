@@ -16,19 +16,8 @@ use crate::error::Incidents;
 use crate::log::SERVICE;
 use crate::task;
 use crate::wire::{
-    self, BarrierError, Connection, Event, Home, LEAVE_WITHIN, Lane, Listener, Reader, Refused,
-    Subscription,
+    self, Connection, Event, Home, LEAVE_WITHIN, Lane, Listener, Reader, Refused, Subscription,
 };
-
-/// How long the server may take to confirm the subscriptions.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long to wait for it before asking again.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// How long a refusal may take from the connection to its listeners. It is a matter of
-/// microseconds; past this a refusal stops the service when it comes.
-const FENCE_WITHIN: Duration = Duration::from_secs(1);
 
 /// An endpoint, and what reads its subscriptions.
 #[derive(Debug)]
@@ -111,7 +100,7 @@ impl Ground {
         'asking: for (index, PlannedEndpoint { definition, .. }) in planned.iter().enumerate() {
             let queue_group = definition.queue_group.as_deref();
             for (lane, connection) in self.lanes(definition) {
-                let subscribing = connection.subscribe(&definition.subject, queue_group);
+                let subscribing = connection.ask_for(&definition.subject, queue_group);
                 match subscribing.await {
                     Ok(subscription) => subscriptions.push((index, lane, subscription)),
                     Err(error) => {
@@ -174,13 +163,13 @@ impl Ground {
         Endpoint::new(planned.definition, Arc::new(place), planned.handler)
     }
 
-    /// Waits for the server's word that it has read what was asked for. A connection that breaks
-    /// takes the question with it, so it is asked more than once.
+    /// Waits for the server's word that it has read what was asked for.
     async fn confirm(&self, members: &[Member]) -> Result<(), Cause> {
         let asked = members.iter().map(Member::connections).max();
         let lanes = self.connection.lanes().take(asked.unwrap_or(1));
-        let confirming = lanes.map(|(_, connection)| Box::pin(confirm(connection)));
-        try_join_all(confirming).await.map(drop)
+        let confirming = lanes.map(|(_, connection)| Box::pin(connection.confirmed()));
+        let confirmed = try_join_all(confirming).await;
+        confirmed.map(drop).map_err(Cause::Connection)
     }
 
     /// Has endpoints leave, and hands on what had been sent to them.
@@ -277,30 +266,4 @@ fn refused(events: &mut [Listener], asked: &[String], members: &[Member]) -> Opt
         }
         _ => None,
     })
-}
-
-async fn confirm(connection: &Connection) -> Result<(), Cause> {
-    let asked = Instant::now();
-    loop {
-        // At once: the server reads one behind the other. Without the first, there is no use in
-        // waiting for the second.
-        let fence = async {
-            connection.fence(FENCE_WITHIN).await;
-            Ok(())
-        };
-        let Err(error) = tokio::try_join!(connection.barrier(ASK_AGAIN_AFTER), fence) else {
-            return Ok(());
-        };
-        if asked.elapsed() < CONFIRM_WITHIN && error != BarrierError::Closed {
-            continue;
-        }
-        let reason = if connection.is_observed() {
-            error.to_string()
-        } else {
-            format!(
-                "{error}; it may be refusing subscriptions or messages on `_INBOX.>`: use `Connection::with_events` to see what it refuses"
-            )
-        };
-        return Err(Cause::Connection(reason));
-    }
 }

@@ -389,7 +389,7 @@ impl Inner {
         let connected = lanes.filter(|connection| connection.is_connected());
         let flushing = task::all(connected.map(|connection| {
             let flushing: BoxFuture<'_, ()> = Box::pin(async {
-                let _ = connection.flush().await;
+                let _ = connection.written().await;
             });
             flushing
         }));

@@ -1,4 +1,4 @@
-//! A connection to NATS: subscribe, publish, flush, barrier.
+//! A connection to NATS: ask for subjects, send, barrier, close.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,9 +26,13 @@ use super::reply_subject;
 use super::shard::Shard;
 use super::subscription::{Slot, Subscription, subscribe};
 use crate::log::CONNECTION;
+use crate::task;
 
 /// How long the client may take to accept a subscription.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the server may take to read what was sent before a connection is closed.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How soon to look again for a client in place of one that has failed.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -63,6 +67,8 @@ pub(super) struct Inner {
     bridge: RwLock<Option<Arc<Bridge>>>,
     /// Whether there is one: cheaper to ask than for itself.
     is_bridged: AtomicBool,
+    /// Whether it was closed by whoever has it.
+    is_closed: AtomicBool,
     /// Held while it does.
     pub(super) gate: Arc<tokio::sync::RwLock<()>>,
     /// What the subscriptions read.
@@ -95,6 +101,7 @@ impl Connection {
                 is_kept: AtomicBool::new(false),
                 bridge: RwLock::default(),
                 is_bridged: AtomicBool::new(false),
+                is_closed: AtomicBool::new(false),
                 gate: Arc::default(),
                 slots: Mutex::default(),
             }),
@@ -160,6 +167,44 @@ impl Connection {
         state == State::Connected && !self.inner.events.has_failed()
     }
 
+    /// Closes it for good, for all who share it. What was sent before goes out first, for at most 5 s;
+    /// without a server there is nobody to send it to.
+    ///
+    /// Whatever is asked of it from then on is an error, services over it stop, and subscriptions end
+    /// when what they have has been read. Stop services yourself before: that loses nothing.
+    pub async fn close(&self) {
+        task::all(
+            self.lanes()
+                .map(|(_, connection)| connection.close_one().boxed()),
+        )
+        .await;
+    }
+
+    async fn close_one(&self) {
+        self.inner.is_closed.store(true, Ordering::Relaxed);
+        self.inner.let_go();
+        let client = self.client();
+        let closing = async {
+            // While it is being closed, the client takes commands that it does nothing with.
+            while client.drain().await.is_ok() && client.flush().await.is_ok() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(CLOSE_WITHIN, closing).await.is_err() {
+            tracing::debug!(target: CONNECTION, "closed without the server, what was sent last is lost");
+        }
+    }
+
+    /// Whether it was closed by whoever has it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// How many messages the client has dropped so far, at least, of any subscription.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.inner.events.dropped()
+    }
+
     /// The largest message, in bytes, that the server accepts.
     pub fn max_payload(&self) -> usize {
         self.inner.links.current().client.max_payload()
@@ -177,11 +222,11 @@ impl Connection {
 
     /// Asks the server for `subject`. The server may still refuse it: that arrives as an event, at
     /// the latest with the next barrier.
-    pub(crate) async fn subscribe(
+    pub(crate) async fn ask_for(
         &self,
         subject: &str,
         queue_group: Option<&str>,
-    ) -> Result<Subscription, SubscribeError> {
+    ) -> Result<Subscription, AskError> {
         // There may be a thousand: the client takes most of them at once.
         if self.is_plain()
             && let Ok(_settled) = self.inner.gate.try_read()
@@ -197,7 +242,7 @@ impl Connection {
         &self,
         subject: &str,
         queue_group: Option<&str>,
-    ) -> Result<Subscription, SubscribeError> {
+    ) -> Result<Subscription, AskError> {
         let asked = async {
             loop {
                 let link = self.inner.link().await;
@@ -213,13 +258,13 @@ impl Connection {
         };
         // A client that is disconnected takes no commands once its queue of them is full.
         let Ok(result) = tokio::time::timeout(ASK_WITHIN, asked).await else {
-            return Err(SubscribeError::Down);
+            return Err(AskError::Down);
         };
         result.map_err(|error: async_nats::SubscribeError| match error.kind() {
             SubscribeErrorKind::InvalidSubject | SubscribeErrorKind::InvalidQueueName => {
-                SubscribeError::Invalid(error.to_string())
+                AskError::Invalid(error.to_string())
             }
-            SubscribeErrorKind::Other => SubscribeError::Closed,
+            SubscribeErrorKind::Other => AskError::Closed,
         })
     }
 
@@ -282,19 +327,19 @@ impl Connection {
         self.inner.is_kept()
     }
 
-    pub(crate) async fn publish(&self, message: Outbound) -> Result<(), PublishError> {
+    pub(crate) async fn send(&self, message: Outbound) -> Result<(), PublishError> {
         match self.inner.bridge() {
             Some(bridge) if bridge.takes(&message.subject) => {
-                self.publish_by(&bridge.client, message).await
+                self.send_by(&bridge.client, message).await
             }
             _ => {
                 let link = self.inner.link().await;
-                self.publish_by(&link.client, message).await
+                self.send_by(&link.client, message).await
             }
         }
     }
 
-    async fn publish_by(&self, client: &Client, message: Outbound) -> Result<(), PublishError> {
+    async fn send_by(&self, client: &Client, message: Outbound) -> Result<(), PublishError> {
         let subjects = message.subjects_bytes();
         if subjects > SUBJECTS_MAX_BYTES {
             return Err(PublishError::SubjectTooLong { bytes: subjects });
@@ -335,7 +380,7 @@ impl Connection {
                 reason,
             });
         }
-        self.publish(message).await
+        self.send(message).await
     }
 
     /// Sends a request and waits for the reply, for ever: the caller sets the bound. Dropping the
@@ -369,7 +414,7 @@ impl Connection {
             headers,
             payload,
         };
-        self.publish_by(client, message)
+        self.send_by(client, message)
             .await
             .map_err(RequestError::Publish)?;
         match pending.reply().await {
@@ -409,12 +454,12 @@ impl Connection {
             headers,
             payload,
         };
-        self.publish_by(client, message).await?;
+        self.send_by(client, message).await?;
         Ok(replies)
     }
 
     /// Waits until everything published has left this process.
-    pub(crate) async fn flush(&self) -> Result<(), PublishError> {
+    pub(crate) async fn written(&self) -> Result<(), PublishError> {
         let flushed = self.inner.links.current().client.flush().await;
         flushed.map_err(|_| self.inner.ended())
     }
@@ -563,7 +608,7 @@ pub(crate) enum RequestError {
 
 /// Why a subscription could not be asked for.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum SubscribeError {
+pub(crate) enum AskError {
     #[error("{0}")]
     Invalid(String),
     #[error("the connection to NATS is down")]

@@ -256,6 +256,12 @@ impl Events {
         }
     }
 
+    /// How many messages the client has dropped so far, at least: it tells of each by a channel of
+    /// 128, and not of those for which that has no room.
+    pub(super) fn dropped(&self) -> u64 {
+        self.drops.count.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn listen(&self) -> Listener {
         Listener {
             receiver: self.sender.subscribe(),
@@ -273,8 +279,7 @@ impl Default for Events {
 
 /// Something that happened to a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
+pub(crate) enum Event {
     /// The connection is up again.
     Connected,
     /// The connection is down; the client tries to get it back.
@@ -302,8 +307,7 @@ pub enum Event {
 
 /// What the server's permissions do not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refused {
+pub(crate) enum Refused {
     /// A subscription; no request on it will arrive.
     Subscription {
         /// The subject that was asked for.

@@ -167,6 +167,12 @@ impl Reader {
         async move { steps.reached(FINISHED).await }
     }
 
+    /// Has it end without waiting for anything: what is under way is nobody's.
+    pub(crate) fn abandon(&self) {
+        self.steps.asked.fetch_max(FINISHED, Ordering::AcqRel);
+        self.steps.reader.wake();
+    }
+
     async fn reach(&self, step: u8) {
         self.steps.asked.fetch_max(step, Ordering::AcqRel);
         self.steps.reader.wake();

@@ -405,7 +405,9 @@ fn expand_reply(
     let (value, error) = (local("value"), local("error"));
     let encode = match endpoint.purpose {
         Purpose::Endpoint => quote_spanned!(value_span=> <_ as #krate::#role>::encode(&#value)),
-        Purpose::Subscriber => quote_spanned!(value_span=> #private::handled(#value)),
+        Purpose::Subscriber => {
+            quote_spanned!(value_span=> <_ as #krate::EventResult>::handled(#value))
+        }
     };
     let to_fault = quote_spanned!(error_span=> <_ as #krate::ServiceError>::to_fault(&#error));
     quote! {

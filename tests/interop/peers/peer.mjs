@@ -19,6 +19,7 @@ const PATIENCE_MS = 60_000;
 const nc = await connect({ servers: process.argv[2] });
 const services = new Svcm(nc);
 let running = [];
+let heardOn;
 
 const bytes = (text) => Buffer.from(text, "latin1");
 const text = (data) => Buffer.from(data).toString("latin1");
@@ -149,6 +150,31 @@ const commands = {
     for (let i = 0; i < 100; i++) await commands.request({ subject: "plain" });
     for (const member of members) await member.drain();
     return { matched, served, after: await commands.request({ subject: "plain" }) };
+  },
+
+  async listen({ subject }) {
+    heardOn = nc.subscribe(subject)[Symbol.asyncIterator]();
+    await nc.flush();
+    return null;
+  },
+
+  /** So many events on what is listened to: each with its subject, its headers, and its JSON read. */
+  async heard({ number }) {
+    const events = [];
+    while (events.length < number) {
+      const { value: m } = await heardOn.next();
+      const found = m.headers ? Object.fromEntries([...m.headers].map(([k, v]) => [k, v[0]])) : null;
+      events.push([m.subject, m.json(), found]);
+    }
+    return events;
+  },
+
+  async publish({ subject, events }) {
+    const h = headers();
+    h.set("X-From", ME);
+    for (const event of events) nc.publish(subject, JSON.stringify(event), { headers: h });
+    await nc.flush();
+    return null;
   },
 
   async stop() {

@@ -95,6 +95,7 @@ class Peer:
     def __init__(self, nc):
         self.nc = nc
         self.services = []
+        self.heard_on = None
 
     async def barrier(self):
         """Once this is answered, the server has read what was sent before: `flush` overtakes it."""
@@ -192,6 +193,20 @@ class Peer:
             await subscription.drain()
         await self.barrier()
         return {"matched": got, "served": counts, "after": await self.request("plain")}
+
+    async def listen(self, subject):
+        self.heard_on = await self.nc.subscribe(subject)
+        await self.barrier()
+
+    async def heard(self, number):
+        """So many events on what is listened to: each with its subject, its headers, and its JSON read."""
+        messages = [await self.heard_on.next_msg(timeout=PATIENCE_SECONDS) for _ in range(number)]
+        return [[m.subject, json.loads(m.data), m.headers] for m in messages]
+
+    async def publish(self, subject, events):
+        for event in events:
+            await self.nc.publish(subject, json.dumps(event).encode(), headers={"X-From": ME})
+        await self.barrier()
 
     async def stop(self):
         for service in self.services:

@@ -15,5 +15,5 @@ impl Numbers {
 }
 
 fn main() {
-    let _ = NumbersClient::new;
+    let _ = std::any::type_name::<NumbersClient>();
 }

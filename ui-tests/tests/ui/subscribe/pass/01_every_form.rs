@@ -91,7 +91,7 @@ impl<T: serde::de::DeserializeOwned + Send + Sync + 'static> Generic<T> {
 fn main() {
     assert_eq!((Both::ENDPOINTS.len(), Both::SUBSCRIBERS.len()), (1, 1));
     assert_eq!((Ears::ENDPOINTS.len(), Ears::SUBSCRIBERS.len()), (0, 5));
-    let _ = (BothClient::new, Generic(1_u8));
+    let _ = (std::any::type_name::<BothClient>(), Generic(1_u8));
     let book = &Both::SUBSCRIBERS[0].def;
     assert_eq!((book.name, book.description), ("book", "Books."));
     assert_eq!((book.concurrency, book.pending), (Some(8), Some(1000)));
