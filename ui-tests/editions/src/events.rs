@@ -38,9 +38,9 @@ impl Ears {
         let _ = (key, price);
     }
 
-    #[subscribe("kinds.{type}", blocking)]
-    fn blocks(&self, r#type: u8) {
-        let _ = (self, r#type);
+    #[subscribe("kinds.{kind}", blocking)]
+    fn blocks(&self, kind: u8) {
+        let _ = (self, kind);
     }
 
     #[cfg(any())]
