@@ -27,14 +27,6 @@ impl Background {
         self.tasks.spawn(task);
     }
 
-    /// Runs what may be dropped at any of its waits.
-    pub(crate) fn spawn_until_stop(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop();
-        self.tasks.spawn(async move {
-            stop.run_until_cancelled(task).await;
-        });
-    }
-
     /// Asks all to end, and waits for them.
     pub(crate) async fn end(&self) {
         self.stop.cancel();

@@ -36,7 +36,7 @@ impl Trouble {
         let is_echo = state.over.is_some_and(|over| over.elapsed() < ECHO);
         if state.since.is_none() && !is_echo {
             state.since = Some(Instant::now());
-            tracing::warn!(%reason, "{}; trying again, and saying no more until it is over", self.what);
+            tracing::warn!(%reason, "{}; saying no more until it is over", self.what);
         }
     }
 

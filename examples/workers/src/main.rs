@@ -144,11 +144,11 @@ async fn run_all(app: App, all: All) -> micro::Result<()> {
         async move {
             serve(&server, &all.files, &behind).await?;
             server.is_discoverable(&nats);
-            behind.spawn_until_stop(master.upload(Files::over(&nats)));
+            spawn_until_stop(&behind, master.upload(Files::over(&nats)));
             let worker = Worker::new(&nats, tally, all.worker.takes);
             for _ in 0..all.worker.loops {
                 // The master goes as well: there would be nobody to finish for.
-                behind.spawn_until_stop(worker.clone().work(behind.stop()));
+                spawn_until_stop(&behind, worker.clone().work(behind.stop()));
             }
             Ok(())
         }
@@ -166,7 +166,7 @@ async fn run_master(app: App, args: MasterArgs) -> micro::Result<()> {
     let behind = background.clone();
     app.service(master.clone())
         .on_start(move |app| {
-            behind.spawn_until_stop(master.upload(Files::over(app.connection())));
+            spawn_until_stop(&behind, master.upload(Files::over(app.connection())));
             std::future::ready(Ok(()))
         })
         .run()
@@ -213,6 +213,14 @@ async fn run_worker(app: App, args: &WorkerArgs) -> micro::Result<()> {
         .await?;
     background.end().await;
     Ok(())
+}
+
+/// Runs what may be dropped at any of its waits.
+fn spawn_until_stop(background: &Background, task: impl Future<Output = ()> + Send + 'static) {
+    let stop = background.stop();
+    background.spawn(async move {
+        stop.run_until_cancelled(task).await;
+    });
 }
 
 /// Parts may be started in any order, and none but the master brings a NATS server of its own.

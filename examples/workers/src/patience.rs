@@ -30,3 +30,22 @@ fn pauses(first: Duration, longest: Duration) -> ExponentialBackoff {
         .without_max_times()
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_their_longest_and_do_not_end() {
+        let pauses: Vec<_> = for_others().take(1_000).collect();
+        assert_eq!(pauses.len(), 1_000);
+        let (first, longest) = (Duration::from_millis(100), Duration::from_secs(5));
+        // Each is itself, and as much again at most.
+        for (pause, power) in pauses.iter().zip(0_u32..) {
+            let least = first
+                .saturating_mul(2_u32.saturating_pow(power))
+                .min(longest);
+            assert!(least <= *pause && *pause <= least * 2, "{power}: {pause:?}");
+        }
+    }
+}

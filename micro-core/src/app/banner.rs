@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::nats::Origin;
 use super::settings::Repeated;
-use crate::endpoint::{EndpointInfo, SubscriberInfo};
+use crate::discovery::Info;
 use crate::service::RunningService;
 
 /// The banner: service, instance, where NATS is, the endpoints and the subscribers, and what to try
@@ -16,10 +16,8 @@ pub(super) fn render(services: &[RunningService], origin: &Origin, program: &str
         let _ = writeln!(text, "{name} {version}, instance {id}");
     }
     let _ = writeln!(text, "NATS: {origin}\n");
-    for service in services {
-        let info = service.info();
-        endpoints(&mut text, &info.endpoints, &info.subscribers);
-    }
+    let infos: Vec<_> = services.iter().map(RunningService::info).collect();
+    endpoints(&mut text, &infos);
     try_next(&mut text, services, origin, program);
     let _ = writeln!(
         text,
@@ -83,27 +81,32 @@ fn try_publishing(text: &mut String, services: &[RunningService], origin: &Origi
     }
 }
 
-/// What a service answers, and what it listens to.
-fn endpoints(text: &mut String, endpoints: &[EndpointInfo], subscribers: &[SubscriberInfo]) {
-    let served = endpoints.iter().map(|endpoint| {
-        let group = match endpoint.queue_group.as_str() {
-            "" => "every instance answers".to_owned(),
-            group => format!("queue group {group}"),
-        };
-        (&endpoint.name, &endpoint.subject, group)
-    });
-    let heard = subscribers.iter().map(|subscriber| {
-        let group = match subscriber.queue_group.as_str() {
-            "" => "events, every instance gets each".to_owned(),
-            group => format!("events, queue group {group}"),
-        };
-        (&subscriber.name, &subscriber.subject, group)
-    });
-    let lines: Vec<_> = served.chain(heard).collect();
-    let width = |of: fn(&(&String, &String, String)) -> usize| lines.iter().map(of).max();
+/// What the services answer, and what they listen to, in columns that go through all of it.
+fn endpoints(text: &mut String, infos: &[Info]) {
+    let lines: Vec<_> = infos.iter().flat_map(lines).collect();
+    let width = |of: fn(&(&str, &str, String)) -> usize| lines.iter().map(of).max();
     let names = width(|(name, ..)| name.chars().count()).unwrap_or(0);
     let subjects = width(|(_, subject, _)| subject.chars().count()).unwrap_or(0);
     for (name, subject, group) in &lines {
         let _ = writeln!(text, "  {name:names$}  {subject:subjects$}  {group}");
     }
+}
+
+/// Name, subject, and who gets what comes there.
+fn lines(info: &Info) -> impl Iterator<Item = (&str, &str, String)> {
+    let served = info.endpoints.iter().map(|endpoint| {
+        let group = match endpoint.queue_group.as_str() {
+            "" => "every instance answers".to_owned(),
+            group => format!("queue group {group}"),
+        };
+        (&*endpoint.name, &*endpoint.subject, group)
+    });
+    let heard = info.subscribers.iter().map(|subscriber| {
+        let group = match subscriber.queue_group.as_str() {
+            "" => "events, every instance gets each".to_owned(),
+            group => format!("events, queue group {group}"),
+        };
+        (&*subscriber.name, &*subscriber.subject, group)
+    });
+    served.chain(heard)
 }

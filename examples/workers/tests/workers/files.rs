@@ -1,6 +1,9 @@
 //! The file server by itself.
 
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
 use crate::mortal::Broker;
 use crate::program::Program;
@@ -135,6 +138,42 @@ async fn it_is_found_over_nats() {
 }
 
 #[tokio::test]
+async fn behind_another_address_it_is_found_at_that() {
+    let broker = Broker::start().await;
+    let args = [
+        "files",
+        "--http",
+        "127.0.0.1:0",
+        "--public-url",
+        "http://files.example:80",
+    ];
+    let _files = crate::part(&broker, &args);
+    let found = ask(&broker.client().await, "Discovery.FileServer", &Value::Null).await;
+    assert_eq!(found, Ok(json!({ "address": "http://files.example:80" })));
+}
+
+/// What does not fit on the bus is refused before it is sent, with advice; and following that, it goes.
+#[tokio::test]
+async fn a_large_file_goes_over_http_and_not_over_the_bus() {
+    let (broker, folder) = (Broker::start().await, Folder::new());
+    let (_files, url) = file_server(&broker, &folder).await;
+    let large = vec![b'x'; 3 * 1024 * 1024];
+    let nats = micro::Connection::connect(&broker.url()).await.unwrap();
+    assert!(large.len() > nats.max_payload());
+    let caller = micro::Caller::new(&nats);
+    let body = micro::Bytes::from(large.clone());
+    let sent = caller
+        .call::<_, micro::Bytes, micro::Error>("files.put", body)
+        .await;
+    let refused = sent.unwrap_err().to_string();
+    assert!(
+        refused.contains("`files.put`") && refused.contains("send less, or a reference"),
+        "{refused}"
+    );
+    assert_eq!(http::post(&url, "/large", &large).await.status, 201);
+}
+
+#[tokio::test]
 async fn without_nats_files_are_served_and_found_once_it_is_there() {
     let (mut broker, folder) = (Broker::later(), Folder::new());
     let (mut files, url) = file_server(&broker, &folder).await;
@@ -166,6 +205,55 @@ async fn without_nats_files_are_served_and_found_once_it_is_there() {
     tokio::time::timeout(PATIENCE, noticed).await.unwrap();
     assert_eq!(http::get(&url, "/early").await.body, "bird");
     assert_eq!(files.terminate().await, Some(0));
+}
+
+/// Whatever is said in its place, a worker tries again and does not fall over; and so it does when the
+/// real one is there again.
+#[tokio::test]
+async fn a_file_server_that_talks_nonsense_is_tried_again() {
+    let (broker, folder) = (Broker::start().await, Folder::new());
+    let client = broker.client().await;
+    let (files, before) = file_server(&broker, &folder).await;
+    let _master = crate::master(&broker, &client, &[]).await;
+    assert_eq!(files.terminate().await, Some(0));
+    let sick = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addresses = [
+        json!({ "address": "" }),
+        json!({ "address": "no address\u{1b}[2J" }),
+        json!({ "address": "file:///etc" }),
+        json!({ "address": before }),
+        json!({ "address": format!("http://{}", sick.local_addr().unwrap()) }),
+        json!("http://127.0.0.1"),
+    ];
+    let mut asked = client.subscribe("Discovery.FileServer").await.unwrap();
+    let serving = tokio::spawn(async move {
+        let answers: [&[u8]; 3] = [
+            b"",
+            b"nonsense\r\n",
+            b"HTTP/1.1 500 Sorry\r\ncontent-length: 0\r\n\r\n",
+        ];
+        for answer in answers.iter().cycle() {
+            let (mut socket, _) = sick.accept().await.unwrap();
+            let _ = socket.write_all(answer).await;
+        }
+    });
+    let mut worker = crate::part(&broker, &["worker", "--takes", "0s"]);
+    for address in addresses.iter().cycle().take(5 * addresses.len()) {
+        let question = tokio::time::timeout(PATIENCE, asked.next()).await;
+        let reply = question.unwrap().unwrap().reply.unwrap();
+        client
+            .publish(reply, address.to_string().into())
+            .await
+            .unwrap();
+    }
+    serving.abort();
+    asked.unsubscribe().await.unwrap();
+    let (_files, url) = file_server(&broker, &folder).await;
+    crate::all_finished(&client, &url).await;
+    worker.says("over: files do not come or do not go").await;
+    assert_eq!(worker.count("WARN"), 1, "{}", worker.said());
+    assert_eq!(worker.count("panicked"), 0);
+    assert!(!worker.said().contains("no address\u{1b}"));
 }
 
 #[tokio::test]

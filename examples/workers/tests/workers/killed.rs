@@ -119,7 +119,7 @@ async fn nats_that_is_killed_and_comes_back_loses_no_task() {
     some_finished(&client).await;
     broker.kill().await;
     for worker in &mut workers {
-        worker.says("trying again").await;
+        worker.says("saying no more until it is over").await;
     }
     broker.begin().await;
     uploaded(&client).await;

@@ -21,6 +21,11 @@ async fn one_command_does_it_all() {
     ];
     let mut all = part(&broker, &args);
     all.says("Ctrl-C").await;
+    // One column, whosever endpoints they are.
+    all.says("  TaskToDo      Work.TaskToDo         queue group q")
+        .await;
+    all.says("  FileServer    Discovery.FileServer  queue group q")
+        .await;
     all.says("all 20 tasks are finished").await;
     all.says("task 20  data 1, get 3, have 1, my 2").await;
     assert_eq!(all.count("WARN"), 0, "{}", all.said());
@@ -91,29 +96,48 @@ async fn a_worker_that_is_told_to_end_finishes_its_tasks_first() {
     }
 }
 
-/// A rate needs a time, and this is the one of the rule: fewer than 10 lines and less than 1 % of one
-/// CPU in 5 s without a server.
+/// What a worker does that has nothing to do, or nobody to ask: next to nothing. A rate needs a time,
+/// and this is the one of the rule: fewer than 10 lines in 5 s, and so many hundredths of one CPU.
+async fn is_quiet(worker: &Program, cpu_percent: u64) {
+    let before = (lines(worker), cpu_ms(worker.id()));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (said, took) = (lines(worker) - before.0, cpu_ms(worker.id()) - before.1);
+    assert!(said < 10, "{said} lines in 5 s\n{}", worker.said());
+    assert!(took <= 50 * cpu_percent, "{took} ms of CPU in 5 s");
+}
+
+/// A master whose tasks have no files, and workers all of whose loops wait for something to do.
+async fn idle(broker: &Broker) -> (Program, [Program; 2]) {
+    let mut master = part(broker, &["master"]);
+    master.says("Ctrl-C").await;
+    let mut worker = part(broker, &["worker"]);
+    let mut many = part(broker, &["worker", "--loops", "256"]);
+    worker.says("Ctrl-C").await;
+    many.says("Ctrl-C").await;
+    (master, [worker, many])
+}
+
 #[tokio::test]
 async fn a_worker_without_nats_is_quiet_and_costs_nothing() {
     let mut broker = Broker::start().await;
-    let mut master = part(&broker, &["master"]);
-    master.says("Ctrl-C").await;
-    // There are no files, so all of their loops wait for something to do.
-    let mut worker = part(&broker, &["worker"]);
-    let mut many = part(&broker, &["worker", "--loops", "256"]);
-    worker.says("Ctrl-C").await;
-    many.says("Ctrl-C").await;
+    let (_master, [mut worker, mut many]) = idle(&broker).await;
     broker.kill().await;
-    let killed = lines(&worker);
+    is_quiet(&worker, 1).await;
     worker.says("no master answers").await;
     many.says("no master answers").await;
-    let before = cpu_ms(worker.id());
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let said = lines(&worker) - killed;
-    assert!(said < 10, "{said} lines in 5 s\n{}", worker.said());
-    let took = cpu_ms(worker.id()) - before;
-    assert!(took <= 50, "{took} ms of CPU in 5 s");
     assert_eq!(many.count("no master answers"), 1, "{}", many.said());
+}
+
+#[tokio::test]
+async fn a_worker_without_a_master_or_without_work_is_quiet_and_costs_nothing() {
+    let broker = Broker::start().await;
+    let (master, [mut worker, _]) = idle(&broker).await;
+    // It asks, and a program that is built for debugging is slow; one that does not pause takes 100 %.
+    is_quiet(&worker, 5).await;
+    assert_eq!(worker.count("WARN"), 0, "an empty answer is no trouble");
+    master.kill().await;
+    worker.says("no master answers").await;
+    is_quiet(&worker, 5).await;
 }
 
 fn lines(program: &Program) -> usize {
