@@ -68,14 +68,14 @@ pub use micro_core::{
     ConnectError, ConnectOptions, ConnectSetting, Connection, Context, DecodeError, DevServer,
     Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
     EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventError, Events, Fault,
-    FaultField, FaultMessage, FlushError, Found, FromHeader, FromRequest, FromSubject, Gather,
-    GatherFailure, GatherStream, Gathered, Group, Handler, HandlerFuture, HeaderError, Headers,
-    Incident, Info, IntoPart, IntoReply, JoinParts, Json, Metadata, Missing, Outgoing, Part, Parts,
-    Ping, Problem, Publish, PublishError, Publisher, PublisherError, QueueGroup, RawPayload,
-    Registry, RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp,
-    RunningEndpoint, RunningService, Seen, ServerRequest, ServerResponse, Service, ServiceBuilder,
-    ServiceDef, ServiceError, Shareable, Shown, StartError, Stats, StopReport, Subscribe,
-    SubscribeError, Subscription, Unreadable, Values, async_nats, run_all,
+    FaultField, FaultMessage, First, FlushError, Found, FromHeader, FromRequest, FromSubject,
+    Gather, GatherError, GatherFailure, GatherStream, Gathered, Group, Handler, HandlerFuture,
+    HeaderError, Headers, Incident, Info, IntoPart, IntoReply, JoinParts, Json, Metadata, Missing,
+    Outgoing, Part, Parts, Ping, Problem, Publish, PublishError, Publisher, PublisherError,
+    QueueGroup, RawPayload, Registry, RegistryError, RemoteError, Reply, ReplyError, Request,
+    Result, RunningApp, RunningEndpoint, RunningService, Seen, ServerRequest, ServerResponse,
+    Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown, StartError, Stats,
+    StopReport, Subscribe, SubscribeError, Subscription, Unreadable, Values, async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;
