@@ -41,8 +41,8 @@ pub use app::{App, AppArgs, AppError, Construct, Registry, RegistryError, Runnin
 pub use async_nats;
 pub use bytes::Bytes;
 pub use client::{
-    Answer, Call, CallError, Caller, Ended, Gather, GatherFailure, GatherStream, Gathered,
-    IntoPart, JoinParts, Missing, Outgoing, Part, Parts, RemoteError,
+    Answer, Call, CallError, Caller, Ended, First, Gather, GatherError, GatherFailure,
+    GatherStream, Gathered, IntoPart, JoinParts, Missing, Outgoing, Part, Parts, RemoteError,
 };
 pub use codec::DecodeError;
 pub use context::{Context, Metadata};
