@@ -44,7 +44,8 @@
 //!   channels;
 //! - [`Discovery`]: which services are there, in this language and others;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
-//! - [`ServiceBuilder::subscriber`]: what happened elsewhere, and wants no answer;
+//! - [`subscribe`]: methods that hear of what happened elsewhere, and answer nothing;
+//!   [`ServiceBuilder::subscriber`] without macros;
 //! - [`App`]: the program around services: arguments, logging, signals;
 //! - [`ConnectOptions`]: servers, credentials, TLS, contexts: every flag and its variable;
 //! - [`Connection`]: bring a NATS client of your own;
@@ -92,6 +93,8 @@ pub use micro_macros::endpoint;
 pub use micro_macros::main;
 #[doc = include_str!("docs/service.md")]
 pub use micro_macros::service;
+#[doc = include_str!("docs/subscribe.md")]
+pub use micro_macros::subscribe;
 #[doc = include_str!("docs/test.md")]
 pub use micro_macros::test;
 
@@ -102,6 +105,6 @@ pub use micro_core::__private0;
 pub mod prelude {
     pub use crate::{
         App, Bytes, CallError, Caller, Connection, Context, FromRequest, Publisher, Service,
-        ServiceBuilder, ServiceError, Subscription, endpoint, service,
+        ServiceBuilder, ServiceError, Subscription, endpoint, service, subscribe,
     };
 }

@@ -83,7 +83,7 @@ pub mod __private0 {
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned, ReturnedValue,
-        Room, Shared, Typed, any_payload, failure, handled, no_alias, no_payload,
+        Room, Shared, Typed, any_payload, failure, no_alias, no_payload,
     };
     pub use crate::service::{
         Endpoint, EndpointAt, EndpointDef, OrderDef, QueueGroup, Service, ServiceDef, Subscriber,

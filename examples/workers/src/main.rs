@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use micro::prelude::*;
-use micro::{AppArgs, ConnectOptions, Connection, Error};
+use micro::{AppArgs, ConnectOptions, Error};
 
 use background::Background;
 use file_server::FileServer;
@@ -120,7 +120,7 @@ struct WorkerArgs {
 #[micro::main]
 async fn main() -> micro::Result<()> {
     let Cli { micro, part } = Cli::parse();
-    let app = App::with_args(micro).log("warn,workers=info");
+    let app = App::with_args(micro).log("warn,micro::connection=info,workers=info");
     match part.unwrap_or_else(|| Part::All(All::parse_from(["workers"]))) {
         Part::All(all) => run_all(app, all).await,
         Part::Master(args) => run_master(app, args).await,
@@ -180,6 +180,7 @@ async fn run_files(app: App, args: FilesArgs) -> micro::Result<()> {
     let background = Background::default();
     let server = file_server(&args)?;
     serve(&server, &args, &background).await?;
+    say("they are found as soon as NATS is there, and served until then");
     let known = server.clone();
     waiting_for_nats(app)
         .service(server)
@@ -197,16 +198,13 @@ async fn run_worker(app: App, args: &WorkerArgs) -> micro::Result<()> {
     let background = Background::default();
     let tally = Tally::default();
     let (behind, loops, takes) = (background.clone(), args.loops, args.takes);
-    let start = move |nats: &Connection, tally| {
-        let worker = Worker::new(nats, tally, takes);
-        for _ in 0..loops {
-            behind.spawn(worker.clone().work(behind.stop()));
-        }
-    };
     waiting_for_nats(app)
         .service(tally.clone())
         .on_start(move |app| {
-            start(app.connection(), tally);
+            let worker = Worker::new(app.connection(), tally, takes);
+            for _ in 0..loops {
+                behind.spawn(worker.clone().work(behind.stop()));
+            }
             std::future::ready(Ok(()))
         })
         .run()

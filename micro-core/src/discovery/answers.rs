@@ -360,6 +360,18 @@ mod tests {
     }
 
     #[test]
+    fn subscribers_that_are_not_ours_are_left_out() {
+        for odd in ["7", "null", r#"{"a":1}"#, r#"[{"name":7}]"#, r#"["all"]"#] {
+            let text = format!(
+                r#"{{"name":"shop","id":"A1","version":"0.3.0","type":"{}","subscribers":{odd}}}"#,
+                Info::KIND
+            );
+            let info: Info = good(&text);
+            assert!(info.subscribers.is_empty(), "{odd}");
+        }
+    }
+
+    #[test]
     fn an_error_is_no_document() {
         let mut headers = Headers::new();
         headers.insert("Nats-Service-Error", "busy").unwrap();
