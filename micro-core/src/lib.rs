@@ -59,8 +59,8 @@ pub use handler::{
 pub use micro_devserver::DevServer;
 pub use micro_names::{Problem, Shown};
 pub use pubsub::{
-    Event, EventError, FlushError, Publish, Publisher, PublisherError, Subscribe, SubscribeError,
-    Subscription, Values,
+    DrainHandle, Event, EventError, FlushError, Publish, Publisher, PublisherError, Subscribe,
+    SubscribeError, Subscription, Values,
 };
 pub use service::{
     Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, OrderDef, QueueGroup,

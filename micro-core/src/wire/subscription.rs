@@ -63,6 +63,8 @@ struct State {
     left: bool,
     /// Whether there will be something else to read when this ends of itself.
     is_kept: bool,
+    /// Nothing comes any more, whatever the client does.
+    is_over: bool,
 }
 
 impl Subscription {
@@ -100,6 +102,7 @@ impl Subscription {
             waker: None,
             left: false,
             is_kept,
+            is_over: false,
         };
         let slot = Slot {
             subject,
@@ -184,6 +187,15 @@ impl Slot {
     pub(super) fn let_go(&self) {
         let mut state = self.state();
         state.is_kept = false;
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Ends it with what has come, though its client lives on.
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        state.is_over = true;
         if let Some(waker) = state.waker.take() {
             waker.wake();
         }
@@ -277,6 +289,8 @@ impl State {
                 bridge.owes(message);
             }
             return match polled {
+                // The budget may be what there is none of.
+                Poll::Pending if self.is_over && has_budget_remaining() => Poll::Ready(None),
                 Poll::Ready(None) | Poll::Pending if !self.late.is_empty() => Poll::Pending,
                 Poll::Pending if ended => Poll::Ready(None),
                 polled => polled,
