@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, HeaderMap, RequestErrorKind};
-use futures_util::{FutureExt as _, SinkExt as _, Stream, StreamExt as _, stream};
+use futures_util::{FutureExt as _, SinkExt, Stream, StreamExt as _, stream};
 use micro::prelude::*;
 use micro::{
     CallError, ConnectOptions, Connection, Error, EventError, FlushError, PublisherError,
