@@ -134,6 +134,7 @@ pub(super) fn move_over<'a>(
             inner.drop_bridge(&bridge);
             return;
         }
+        let mut meanwhile = bridge.events.listen();
         match cross(inner, &client, events, &bridge, &from.server_id).await {
             Ok(()) => {
                 let to = client.server_info();
@@ -155,6 +156,9 @@ pub(super) fn move_over<'a>(
             }
         }
         inner.events.cover(false);
+        if std::iter::from_fn(|| meanwhile.try_next()).any(|event| event == Event::Disconnected) {
+            inner.events.interrupted();
+        }
         bridge.open.store(false, Ordering::Relaxed);
         task::spawn(Box::pin(leave_behind(Arc::downgrade(inner), bridge)));
     })
