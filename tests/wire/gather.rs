@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, Message};
@@ -558,12 +559,17 @@ async fn a_stream_bounds_what_has_not_been_taken() {
     assert!(in_time(taken.next()).await.is_none());
 
     // Not taken until all have come.
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let before = tasks.num_alive_tasks();
     let mut left = stream();
     let inbox = until_sent(&mut Box::pin(left.next()), &mut requests).await;
     for _ in 0..ALL {
         service.publish(inbox.clone(), reply()).await.unwrap();
     }
-    nobody_listens(&service, &inbox).await;
+    raw::until("the end of the reading task", async || {
+        tasks.num_alive_tasks() <= before
+    })
+    .await;
     let replies: Vec<_> = in_time(left.by_ref().collect()).await;
     let (answers, failures): (Vec<_>, Vec<_>) = replies.into_iter().partition(Result::is_ok);
     assert_eq!(answers.len(), 3 * MIB / EACH - 1);
@@ -845,21 +851,29 @@ async fn a_reply_that_panics_as_it_is_read_is_a_failure() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_does_not_outrun_the_time() {
     let broker = Broker::start().await;
-    raw_service(&broker, "flood", |_| Some(b"1".to_vec())).await;
+    let over = Arc::new(AtomicBool::new(false));
+    for subject in ["flood.one", "flood.two"] {
+        let is_over = Arc::clone(&over);
+        raw_service(&broker, subject, move |_| {
+            (!is_over.load(Ordering::Relaxed)).then(|| b"1".to_vec())
+        })
+        .await;
+    }
     let caller = caller(&broker).await;
     let gather = || {
-        let call = caller.call::<_, u8, Error>("flood", ());
+        let call = caller.call::<_, u8, Error>("flood.one", ());
         let gather = call.gather().within(Duration::from_millis(100));
         gather.at_most(usize::MAX).at_most_bytes(usize::MAX)
     };
     let gathered = in_time(gather()).await.unwrap();
     assert_eq!(gathered.ended, Ended::Within);
-    let first = || caller.call::<_, String, Error>("flood", ()).gather();
+    let first = || caller.call::<_, String, Error>("flood.two", ()).gather();
     let first = first()
         .within(Duration::from_millis(100))
         .at_most(usize::MAX);
     let error = in_time(first.first()).await.unwrap_err();
     assert!(matches!(error, CallError::Decode { .. }), "{error}");
+    over.store(true, Ordering::Relaxed);
 }
 
 /// On a connection with a thread of its own, what blocks that thread blocks no gather.

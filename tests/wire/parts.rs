@@ -393,12 +393,13 @@ async fn a_flood_of_large_replies_keeps_nobody_from_the_deadline() {
         while let Some(request) = asked.next().await {
             let inbox = request.reply.unwrap();
             let body = micro::Bytes::from(vec![b' '; 256 * 1024]);
-            for _ in 0..100 {
-                answering
-                    .publish(inbox.clone(), body.clone())
-                    .await
-                    .unwrap();
-            }
+            let answering = answering.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    let sent = answering.publish(inbox.clone(), body.clone());
+                    sent.await.unwrap();
+                }
+            });
         }
     });
     let caller = Caller::new(broker.client().await);
@@ -425,9 +426,9 @@ async fn a_flood_of_large_replies_keeps_nobody_from_the_deadline() {
             .to_string()
             .contains("not to my taste")
     );
-    // One of each flood at a time.
+    // One of each flood at a time, and all in turn: the first of one turn may be the last of the next.
     assert!(
-        turns.is_sorted_by(|one, next| *next - *one <= 2 * EACH),
+        turns.is_sorted_by(|one, next| *next - *one <= 4 * EACH),
         "{turns:?}"
     );
     // And what has come by the end: one more of each.
