@@ -44,7 +44,8 @@
 //!   channels;
 //! - [`Discovery`]: which services are there, in this language and others;
 //! - [`ServiceBuilder`]: services without macros, for endpoints that are known at run time only;
-//! - [`ServiceBuilder::subscriber`]: what happened elsewhere, and wants no answer;
+//! - [`subscribe`]: methods that hear of what happened elsewhere, and answer nothing;
+//!   [`ServiceBuilder::subscriber`] without macros;
 //! - [`App`]: the program around services: arguments, logging, signals;
 //! - [`ConnectOptions`]: servers, credentials, TLS, contexts: every flag and its variable;
 //! - [`Connection`]: bring a NATS client of your own;
@@ -74,15 +75,16 @@ pub use micro_core::{
     Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
     EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventError, EventHandler,
     EventKey, EventOrder, EventPayload, EventResult, Events, Fault, FaultField, FaultMessage,
-    FlushError, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, GatherStream,
-    Gathered, Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info, IntoPart,
-    IntoReply, JoinParts, Json, Metadata, Missing, OrderDef, Outgoing, Part, Parts, Ping, Problem,
-    Publish, PublishError, Publisher, PublisherError, QueueGroup, RawPayload, Registry,
-    RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp, RunningEndpoint,
-    RunningService, RunningSubscriber, Seen, ServerRequest, ServerResponse, Service,
-    ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown, StartError, Stats, StopReport,
-    Subscribe, SubscribeError, Subscriber, SubscriberDef, SubscriberInfo, SubscriberOptions,
-    SubscriberStats, Subscription, Unreadable, Values, async_nats, run_all,
+    First, FlushError, Found, FromHeader, FromRequest, FromSubject, Gather, GatherError,
+    GatherFailure, GatherStream, Gathered, Group, Handler, HandlerFuture, HeaderError, Headers,
+    Incident, Info, IntoPart, IntoReply, JoinParts, Json, Metadata, Missing, OrderDef, Outgoing,
+    Part, Parts, Ping, Problem, Publish, PublishError, Publisher, PublisherError, QueueGroup,
+    RawPayload, Registry, RegistryError, RemoteError, Reply, ReplyError, Request, Result,
+    RunningApp, RunningEndpoint, RunningService, RunningSubscriber, Seen, ServerRequest,
+    ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown,
+    StartError, Stats, StopReport, Subscribe, SubscribeError, Subscriber, SubscriberDef,
+    SubscriberInfo, SubscriberOptions, SubscriberStats, Subscription, Unreadable, Values,
+    async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;
@@ -92,6 +94,8 @@ pub use micro_macros::endpoint;
 pub use micro_macros::main;
 #[doc = include_str!("docs/service.md")]
 pub use micro_macros::service;
+#[doc = include_str!("docs/subscribe.md")]
+pub use micro_macros::subscribe;
 #[doc = include_str!("docs/test.md")]
 pub use micro_macros::test;
 
@@ -102,6 +106,6 @@ pub use micro_core::__private0;
 pub mod prelude {
     pub use crate::{
         App, Bytes, CallError, Caller, Context, Event, FromRequest, Publisher, Service,
-        ServiceBuilder, ServiceError, Subscription, endpoint, service,
+        ServiceBuilder, ServiceError, Subscription, endpoint, service, subscribe,
     };
 }

@@ -41,8 +41,8 @@ pub use app::{App, AppArgs, AppError, Construct, Registry, RegistryError, Runnin
 pub use async_nats;
 pub use bytes::Bytes;
 pub use client::{
-    Answer, Call, CallError, Caller, Ended, Gather, GatherFailure, GatherStream, Gathered,
-    IntoPart, JoinParts, Missing, Outgoing, Part, Parts, RemoteError,
+    Answer, Call, CallError, Caller, Ended, First, Gather, GatherError, GatherFailure,
+    GatherStream, Gathered, IntoPart, JoinParts, Missing, Outgoing, Part, Parts, RemoteError,
 };
 pub use codec::DecodeError;
 pub use context::{Context, Metadata};
@@ -83,7 +83,7 @@ pub mod __private0 {
     pub use crate::error::{FaultField, FaultMessage};
     pub use crate::handler::{
         CanBeShared, Header, HeaderParam, Probe, ProbeElse, ResultParts, Returned, ReturnedValue,
-        Room, Shared, Typed, any_payload, failure, handled, no_alias, no_payload,
+        Room, Shared, Typed, any_payload, failure, no_alias, no_payload,
     };
     pub use crate::service::{
         Endpoint, EndpointAt, EndpointDef, OrderDef, QueueGroup, Service, ServiceDef, Subscriber,

@@ -9,6 +9,7 @@ use quote::{quote, quote_spanned};
 
 use crate::args::{is_punct, param};
 use crate::member::{self, Reading};
+use crate::model::Purpose;
 use crate::tokens::flatten;
 
 /// How to clean.
@@ -44,7 +45,7 @@ impl Clean {
         tokens.into_iter().collect()
     }
 
-    /// The function under a stray `#[endpoint]`.
+    /// The function under a stray `#[endpoint]` or `#[subscribe]`.
     pub(crate) fn function(self, item: TokenStream) -> TokenStream {
         self.members(item, true)
     }
@@ -219,7 +220,7 @@ fn attribute(pound: &TokenTree, rest: &mut Peekable<IntoIter>, place: Place) -> 
     let ours = match (place, path_end(&tokens)) {
         (_, None) => false,
         (Place::Method, Some(word)) if word == "cfg_attr" => holds_endpoint(&tokens),
-        (Place::Method, Some(word)) => word == "endpoint",
+        (Place::Method, Some(word)) => is_of_method(word),
         // Reported, and what it would apply may be ours.
         (Place::Param { of_endpoint: true }, Some(word)) if word == "cfg_attr" => true,
         (Place::Param { of_endpoint: true }, Some(word)) => !param::is_built_in(&word.to_string()),
@@ -247,7 +248,13 @@ fn path_end(tokens: &[TokenTree]) -> Option<&Ident> {
     last
 }
 
-/// Whether a `#[cfg_attr(condition, ..)]` would apply `endpoint`. An attribute inside the impl
+/// Whether it is the attribute of a method of ours.
+fn is_of_method(word: &Ident) -> bool {
+    let mut purposes = Purpose::ALL.iter();
+    purposes.any(|purpose| word == purpose.attribute())
+}
+
+/// Whether a `#[cfg_attr(condition, ..)]` would apply `endpoint` or `subscribe`. An attribute inside the impl
 /// block is not expanded before us, so this never works.
 pub(crate) fn holds_endpoint(tokens: &[TokenTree]) -> bool {
     endpoint_inside(tokens).is_some()
@@ -262,7 +269,7 @@ pub(crate) fn endpoint_inside(tokens: &[TokenTree]) -> Option<Ident> {
     attributes.next();
     attributes.find_map(|attribute| {
         path_end(&attribute)
-            .filter(|word| *word == "endpoint")
+            .filter(|word| is_of_method(word))
             .cloned()
     })
 }

@@ -21,6 +21,7 @@ mod tests;
 mod tokens;
 mod validate;
 
+use model::Purpose;
 use proc_macro::TokenStream;
 
 /// Makes a NATS service of an `impl` block. See `micro::service`.
@@ -32,7 +33,13 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes an endpoint of an `async fn` in a service. See `micro::endpoint`.
 #[proc_macro_attribute]
 pub fn endpoint(args: TokenStream, item: TokenStream) -> TokenStream {
-    service::endpoint(&args.into(), item.into()).into()
+    service::method(Purpose::Endpoint, &args.into(), item.into()).into()
+}
+
+/// Makes a subscriber of an `async fn` in a service. See `micro::subscribe`.
+#[proc_macro_attribute]
+pub fn subscribe(args: TokenStream, item: TokenStream) -> TokenStream {
+    service::method(Purpose::Subscriber, &args.into(), item.into()).into()
 }
 
 /// Runs an `async fn main`. See `micro::main`.

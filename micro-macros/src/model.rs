@@ -1,9 +1,10 @@
 //! What a service is, in plain data with spans: everything the expansion needs, and nothing of
 //! the attributes it came from.
 
+use std::fmt;
 use std::time::Duration;
 
-use micro_names::{Subject, join};
+use micro_names::{Subject, Wildcards, join};
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, ExprPath, Generics, Path, Token, Type, Visibility};
 
@@ -38,6 +39,77 @@ pub(crate) struct Client {
 pub(crate) enum Register {
     Default { key: Ident },
     With(ExprPath),
+}
+
+/// What a method of a service is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// `#[endpoint]`: it answers requests.
+    Endpoint,
+    /// `#[subscribe]`: it handles events.
+    Subscriber,
+}
+
+impl Purpose {
+    pub(crate) const ALL: [Self; 2] = [Self::Endpoint, Self::Subscriber];
+
+    /// The attribute that says so.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Endpoint => "endpoint",
+            Self::Subscriber => "subscribe",
+        }
+    }
+
+    /// The noun with its article.
+    pub(crate) fn one(self) -> &'static str {
+        match self {
+            Self::Endpoint => "an endpoint",
+            Self::Subscriber => "a subscriber",
+        }
+    }
+
+    /// What comes to it, many of them.
+    pub(crate) fn messages(self) -> &'static str {
+        match self {
+            Self::Endpoint => "requests",
+            Self::Subscriber => "events",
+        }
+    }
+
+    /// What wildcards its subject may have: what calls an endpoint fills in all of them.
+    pub(crate) fn wildcards(self) -> Wildcards {
+        match self {
+            Self::Endpoint => Wildcards::Named,
+            Self::Subscriber => Wildcards::Allowed,
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Endpoint => "endpoint",
+            Self::Subscriber => "subscriber",
+        })
+    }
+}
+
+/// In which order events are handled.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    #[default]
+    Any,
+    OneAtATime,
+    PerPlaceholder(String),
+    PerHeader(String),
+}
+
+/// What only subscribers have.
+#[derive(Clone, Default)]
+pub(crate) struct EventSettings {
+    pub(crate) pending: Option<u32>,
+    pub(crate) order: Order,
 }
 
 /// What services and endpoints both have.
@@ -77,13 +149,17 @@ pub(crate) struct ServiceModel {
     pub(crate) client: Option<Client>,
     pub(crate) register: Option<Register>,
     pub(crate) endpoints: Vec<EndpointModel>,
+    pub(crate) subscribers: Vec<EndpointModel>,
     /// Every member of the block could be read.
     pub(crate) is_whole: bool,
-    /// The paths `endpoint` was written with, each once.
+    /// The paths `endpoint` and `subscribe` were written with, each once.
     pub(crate) anchors: Vec<Path>,
 }
 
+/// A method that answers requests, or one that handles events.
 pub(crate) struct EndpointModel {
+    pub(crate) purpose: Purpose,
+    pub(crate) events: EventSettings,
     pub(crate) method: Ident,
     pub(crate) cfgs: Vec<Attribute>,
     /// `#[doc]` and `#[deprecated]`, copied to the client's method.

@@ -1,4 +1,4 @@
-//! `#[service]` and `#[endpoint]` from end to end, as functions of tokens: what the tests call.
+//! `#[service]`, `#[endpoint]` and `#[subscribe]` from end to end, as functions of tokens: what the tests call.
 
 use micro_names::Problem;
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -9,6 +9,7 @@ use crate::clean::Clean;
 use crate::errors::{Errors, at};
 use crate::expand;
 use crate::input;
+use crate::model::Purpose;
 use crate::tokens::flatten;
 use crate::validate;
 
@@ -25,7 +26,7 @@ pub(crate) fn service(args: TokenStream, item: TokenStream) -> TokenStream {
         mistaken: true,
         without_calls: model
             .as_ref()
-            .is_some_and(|model| model.endpoints.is_empty()),
+            .is_some_and(|model| model.endpoints.is_empty() && model.subscribers.is_empty()),
     };
     let item = clean.service(item);
     let stand_in = model.as_ref().map(expand::stand_in);
@@ -50,26 +51,29 @@ pub(crate) fn analyze(
     (model, errors.finish())
 }
 
-/// Expands an `#[endpoint(args)] item` that no `#[service]` has taken.
-pub(crate) fn endpoint(args: &TokenStream, item: TokenStream) -> TokenStream {
+/// Expands an `#[endpoint(args)] item` or a `#[subscribe(args)] item` that no `#[service]` has taken.
+pub(crate) fn method(purpose: Purpose, args: &TokenStream, item: TokenStream) -> TokenStream {
     if expand::is_anchor(args) {
         return TokenStream::new();
     }
+    let ours = purpose.attribute();
     let mut errors = Errors::new();
     if let Some((word, what)) = no_function(&item) {
         let problem = Problem::new(format!(
-            "`#[endpoint]` goes on an `async fn` in an `impl` block, found {what}"
+            "`#[{ours}]` goes on an `async fn` in an `impl` block, found {what}"
         ))
-        .help("write `#[service]` above the `impl` block, and `#[endpoint]` above its methods");
+        .help(format!(
+            "write `#[service]` above the `impl` block, and `#[{ours}]` above its methods"
+        ));
         errors.push(word, &problem);
         let errors = errors.finish().map(syn::Error::into_compile_error);
         return quote!(#errors #item);
     }
     errors.push(
         at(Span::call_site()),
-        &Problem::new(
-            "`#[endpoint]` only works inside an `impl` block annotated with `#[service]`",
-        )
+        &Problem::new(format!(
+            "`#[{ours}]` only works inside an `impl` block annotated with `#[service]`"
+        ))
         .help("add `#[service(..)]` to the surrounding `impl` block")
         .note("`#[service]` knows it by this name: `use .. as ..` hides it"),
     );

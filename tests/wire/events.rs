@@ -8,9 +8,10 @@ use std::time::Duration;
 use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt as _;
 use micro::{
-    Connection, Error, EventOrder, Incident, Request, RunningService, ServiceBuilder,
-    SubscriberOptions,
+    Bytes, Connection, Context, Error, EventOrder, FromRequest, Incident, Request, RunningService,
+    ServiceBuilder, SubscriberOptions, endpoint, service, subscribe,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -167,7 +168,7 @@ async fn instances_share_events_evenly_and_lose_none() {
         publish(&client, "shared", number.to_string()).await;
     }
     let counts = || -> Vec<u64> {
-        let stats = services.iter().map(|service| service.stats());
+        let stats = services.iter().map(RunningService::stats);
         stats.map(|stats| stats.subscribers[0].num_events).collect()
     };
     raw::until("4,000 events", async || {
@@ -529,14 +530,14 @@ async fn failures_are_counted_and_told_and_change_nothing_else() {
     }
     let codes: Vec<_> = seen.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, [400, 500, 504, 409]);
-    let starts = [
+    let beginnings = [
         "cannot decode the event: ",
         "the handler panicked: nothing",
         "subscriber `orders` was not done within 20ms",
         "two of them",
     ];
-    for ((_, reason), start) in seen.iter().zip(starts) {
-        assert!(reason.starts_with(start), "{reason}");
+    for ((_, reason), beginning) in seen.iter().zip(beginnings) {
+        assert!(reason.starts_with(beginning), "{reason}");
     }
     until_counted(&service, 6).await;
     let stats = stats_of(&client, &service).await;
@@ -887,5 +888,177 @@ async fn events_that_come_while_the_connection_is_away_are_not_waited_for() {
         events.try_recv().is_ok_and(|body| body == "after")
     });
     heard.await;
+    assert!(service.stop().await.abandoned.is_empty());
+}
+
+#[derive(Serialize, Deserialize)]
+struct Created {
+    number: u64,
+}
+
+/// What a method saw.
+type Seen = (&'static str, String, Option<String>, u64);
+
+/// A service by its attributes.
+struct Shipping {
+    seen: mpsc::UnboundedSender<Seen>,
+}
+
+struct Tenant(String);
+
+impl FromRequest for Tenant {
+    async fn from_request(request: &Request) -> Result<Self, Error> {
+        let tenant = request.context().header("X-Tenant");
+        let tenant = tenant.ok_or_else(|| Error::new(401, "whose is it?"))?;
+        Ok(Self(tenant.to_owned()))
+    }
+}
+
+#[service(name = "shipping", version = "1.0.0", group = "shipping")]
+impl Shipping {
+    #[endpoint]
+    async fn status(&self) -> String {
+        "open".to_owned()
+    }
+
+    /// Ships what was ordered.
+    #[subscribe("orders.{region}.created", metadata(team = "core"))]
+    async fn created(
+        &self,
+        region: String,
+        #[header("X-From")] from: Option<String>,
+        order: Created,
+    ) -> Result<(), Error> {
+        if order.number == 0 {
+            return Err(Error::new(409, "there is no such order"));
+        }
+        self.saw("created", region, from, order.number);
+        Ok(())
+    }
+
+    #[subscribe("orders.*.paid", queue_group = false)]
+    async fn paid(&self, ctx: &Context, #[extract] tenant: Tenant, order: Created) {
+        let subject = ctx.subject().to_owned();
+        self.saw("paid", subject, Some(tenant.0), order.number);
+    }
+
+    #[subscribe(
+        "accounts.{account}",
+        ordered_by = "account",
+        concurrency = 8,
+        name = "books"
+    )]
+    async fn booked(&self, amount: u64) {
+        // Whoever comes first has most to wait for.
+        for _ in 0..(20_u64.saturating_sub(amount)) {
+            tokio::task::yield_now().await;
+        }
+        self.saw("booked", String::new(), None, amount);
+    }
+
+    #[subscribe("blocks", blocking, ordered, timeout = "5s")]
+    fn blocks(&self, #[payload(raw)] body: Bytes) {
+        let text = String::from_utf8(Vec::from(body)).unwrap();
+        self.saw("blocks", text, None, 0);
+    }
+}
+
+impl Shipping {
+    fn saw(&self, method: &'static str, text: String, other: Option<String>, number: u64) {
+        let _ = self.seen.send((method, text, other, number));
+    }
+}
+
+async fn shipping(broker: &Broker) -> (RunningService, mpsc::UnboundedReceiver<Seen>) {
+    let (seen, calls) = mpsc::unbounded_channel();
+    let service = ServiceBuilder::of(Shipping { seen });
+    let service = service.start(&broker.client().await).await.unwrap();
+    (service, calls)
+}
+
+#[tokio::test]
+async fn annotated_methods_get_events_and_their_service_serves() {
+    let broker = Broker::start().await;
+    let (service, mut seen) = shipping(&broker).await;
+    let client = broker.client().await;
+    let mut headers = HeaderMap::new();
+    headers.insert("X-From", "shop");
+    headers.insert("X-Tenant", "ada");
+    let created = r#"{"number":7}"#;
+    for subject in ["orders.eu.created", "orders.eu.paid"] {
+        let headers = headers.clone();
+        let publishing = client.publish_with_headers(subject, headers, created.into());
+        publishing.await.unwrap();
+        let expected = match subject {
+            "orders.eu.paid" => ("paid", subject.to_owned(), Some("ada".to_owned()), 7),
+            _ => ("created", "eu".to_owned(), Some("shop".to_owned()), 7),
+        };
+        assert_eq!(next(&mut seen).await, expected);
+    }
+    publish(&client, "blocks", "four").await;
+    assert_eq!(next(&mut seen).await.1, "four");
+    // The group of the service is one of its endpoints.
+    let nats = Connection::from(client.clone());
+    assert_eq!(ShippingClient::new(&nats).status().await.unwrap(), "open");
+    assert_eq!(
+        raw::text(&raw::request(&client, "shipping.status", "").await),
+        r#""open""#
+    );
+    let subscribers: Vec<_> = service
+        .info()
+        .subscribers
+        .into_iter()
+        .map(|s| (s.name, s.subject, s.queue_group))
+        .collect();
+    let expected = [
+        ("created", "orders.*.created", "shipping"),
+        ("paid", "orders.*.paid", ""),
+        ("books", "accounts.*", "shipping"),
+        ("blocks", "blocks", "shipping"),
+    ];
+    let expected = expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned()));
+    assert_eq!(subscribers, expected);
+    let metadata = &service.info().subscribers[0].metadata;
+    assert_eq!(metadata["team"], "core");
+    assert_eq!(metadata["description"], "Ships what was ordered.");
+}
+
+#[tokio::test]
+async fn what_an_annotated_method_cannot_read_is_told_of() {
+    let broker = Broker::start().await;
+    let (service, mut seen) = shipping(&broker).await;
+    let client = broker.client().await;
+    let errors = async || {
+        let stats = service.stats().subscribers;
+        let errors: Vec<_> = stats.iter().map(|s| (s.num_events, s.num_errors)).collect();
+        errors
+    };
+    // Neither a body, nor an order that is one, nor a header that is wanted.
+    publish(&client, "orders.eu.created", "").await;
+    publish(&client, "orders.eu.created", r#"{"number":0}"#).await;
+    publish(&client, "orders.eu.paid", r#"{"number":7}"#).await;
+    raw::until("three errors", async || {
+        errors().await == [(2, 2), (1, 1), (0, 0), (0, 0)]
+    })
+    .await;
+    assert_eq!(
+        service.subscribers()[1].stats().last_error,
+        "401:whose is it?"
+    );
+    publish(&client, "orders.eu.created", r#"{"number":1}"#).await;
+    assert_eq!(next(&mut seen).await, ("created", "eu".to_owned(), None, 1));
+}
+
+#[tokio::test]
+async fn an_annotated_method_has_the_events_of_a_key_in_their_order() {
+    let broker = Broker::start().await;
+    let (service, mut seen) = shipping(&broker).await;
+    let client = broker.client().await;
+    for amount in 0..200 {
+        publish(&client, "accounts.one", amount.to_string()).await;
+    }
+    for amount in 0..200 {
+        assert_eq!(next(&mut seen).await.3, amount);
+    }
     assert!(service.stop().await.abandoned.is_empty());
 }

@@ -1,7 +1,7 @@
 //! The other examples, as processes: each does what its first lines promise.
 
 use micro::ServiceBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::task::JoinSet;
 
@@ -317,4 +317,30 @@ async fn greeter_is_service_and_client() {
     for says in ["--nats", "NATS_URL", "--log", "MICRO_LOG", "--run-client"] {
         assert!(text(&said.stdout).contains(says), "{}", text(&said.stdout));
     }
+}
+
+#[tokio::test]
+async fn shipping_ships_what_was_ordered_once() {
+    let broker = Broker::start().await;
+    let first = start(&broker, "shipping").await;
+    let _second = start(&broker, "shipping").await;
+    let row = "  ship   orders.*.created  events, queue group shipping\n";
+    assert!(first.banner.contains(row), "{}", first.banner);
+    let client = broker.client().await;
+    for number in 0..10 {
+        let item = if number == 0 { "" } else { "tea" };
+        let wish = json!({ "item": item }).to_string();
+        let reply = raw::request(&client, "orders.eu.place", &wish).await;
+        assert!(raw::error_of(&reply).is_none(), "{reply:?}");
+    }
+    raw::until("ten shipped, and one of them in vain", async || {
+        let stats = raw::gather(&client, "$SRV.STATS.shipping", 2).await;
+        let stats: Vec<_> = stats.iter().map(raw::json).collect();
+        let sum = |key: &str| -> u64 {
+            let of = |stats: &Value| stats["subscribers"][0][key].as_u64().unwrap();
+            stats.iter().map(of).sum()
+        };
+        sum("num_events") == 10 && sum("num_errors") == 1 && sum("dropped") == 0
+    })
+    .await;
 }

@@ -36,6 +36,7 @@ mod events;
 mod examples;
 mod faults;
 mod first;
+mod function;
 mod gather;
 mod grammar;
 mod hostile;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{Handler, IntoReply, Request};
+use super::{Handler, IntoReply, Reply, Request};
 use crate::error::ServiceError;
 
 /// What handles the events of a subscriber: a [`Handler`] that answers nothing.
@@ -39,7 +39,16 @@ where
     label = "nobody waits for it",
     note = "an event has no answer: return `()` or `Result<(), E>`, where `E` is an error such as `micro::Error`"
 )]
-pub trait EventResult: IntoReply {}
+pub trait EventResult: IntoReply {
+    /// What became of the event.
+    #[doc(hidden)]
+    fn handled(self) -> Reply
+    where
+        Self: Sized,
+    {
+        self.into_reply()
+    }
+}
 
 impl EventResult for () {}
 

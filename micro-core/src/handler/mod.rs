@@ -31,7 +31,7 @@ pub use shareable::Shareable;
 pub use typed::{
     CanBeShared, EndpointRequest, EndpointResponse, EventPayload, FromHeader, FromRequest,
     FromSubject, Header, HeaderParam, Probe, ProbeElse, RawPayload, ResultParts, Returned,
-    ReturnedValue, ServerRequest, ServerResponse, Shared, Typed, failure, handled, no_alias,
+    ReturnedValue, ServerRequest, ServerResponse, Shared, Typed, failure, no_alias,
 };
 
 /// The future of a reply.

@@ -442,11 +442,6 @@ pub fn failure(fault: Fault) -> Reply {
     Reply::fault(fault)
 }
 
-/// What becomes of an event that was handled.
-pub fn handled((): ()) -> Reply {
-    Reply::silence()
-}
-
 /// The two types of a `Result`, by whatever alias it is written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not `core::result::Result`",

@@ -1,6 +1,7 @@
 //! A builder, checked and resolved: what is left is to run it.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use micro_names::{Problem, Shown, Subject, Wildcards};
@@ -12,7 +13,7 @@ use super::observers::Observers;
 use super::{QueueGroup, SubscriberOptions};
 use crate::context::Metadata;
 use crate::endpoint::{
-    DEFAULT_CONCURRENCY, Definition, EndpointInfo, EventKey, EventOrder, Role, StatsHandler,
+    DEFAULT_CONCURRENCY, Definition, EndpointInfo, EventKey, EventOrder, Role, StatsHandler, Ticket,
 };
 use crate::handler::Handler;
 
@@ -40,6 +41,8 @@ pub(super) struct Inherited {
     timeout: Option<Duration>,
     concurrency: Option<usize>,
     stats_handler: Option<StatsHandler>,
+    /// Of a function.
+    pub(super) ticket: Option<Arc<Ticket>>,
 }
 
 /// An endpoint that can be started.
@@ -47,6 +50,7 @@ pub(super) struct PlannedEndpoint {
     pub(super) definition: Definition,
     pub(super) placeholders: Vec<(String, usize)>,
     pub(super) handler: Box<dyn Handler>,
+    pub(super) ticket: Option<Arc<Ticket>>,
 }
 
 impl std::fmt::Debug for PlannedEndpoint {
@@ -80,6 +84,7 @@ pub(super) fn plan(builder: ServiceBuilder) -> Result<Plan, StartError> {
         timeout: builder.timeout,
         concurrency: builder.concurrency,
         stats_handler: builder.stats_handler,
+        ticket: builder.ticket,
     };
     let mut planner = Planner::new(&inherited);
     planner.check("service", micro_names::check_name("name", &builder.name));
@@ -343,6 +348,7 @@ impl<'a> Planner<'a> {
                     .or_else(|| inherited.stats_handler.clone()),
             },
             handler: options.handler,
+            ticket: inherited.ticket.clone(),
         });
     }
 }

@@ -33,6 +33,10 @@ impl SubscriberOptions {
     /// The queue group that shares the events; the name of the service by default, so that each kind
     /// of service gets each event once, however many instances it has. Queue groups of the service and
     /// of its groups are for requests, and mean nothing here.
+    ///
+    /// A server gives an event to one subscription of a queue group, whichever of their subjects it is
+    /// for: of two subscribers in one group whose subjects overlap, one gets what is for both. Give
+    /// those a group each.
     pub fn queue_group(mut self, group: impl Into<QueueGroup>) -> Self {
         self.endpoint = self.endpoint.queue_group(group);
         self

@@ -424,6 +424,11 @@ impl Connection {
         }
     }
 
+    /// Why no reply comes any more.
+    pub(crate) fn ended(&self) -> PublishError {
+        self.inner.ended()
+    }
+
     #[cfg(test)]
     pub(super) fn calls_waiting(&self) -> usize {
         self.inner.links.current().calls_waiting()
@@ -440,13 +445,13 @@ impl Connection {
     ) -> Result<Replies, PublishError> {
         let bridge = self.inner.bridge().filter(|bridge| bridge.is_open());
         let link;
-        let client = if let Some(bridge) = &bridge {
-            &bridge.client
+        let (client, inboxes) = if let Some(bridge) = &bridge {
+            (&bridge.client, None)
         } else {
             link = self.inner.link().await;
-            &link.client
+            (&link.client, Some(&link.inboxes))
         };
-        let opened = Replies::open(client, at_most).await;
+        let opened = Replies::open(client, inboxes, at_most).await;
         let (inbox, replies) = opened.map_err(|_| self.inner.ended())?;
         let message = Outbound {
             subject,

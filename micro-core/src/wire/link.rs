@@ -9,11 +9,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_nats::{Client, SubscribeError};
 use tokio::sync::OnceCell;
 
+use super::replies::Inboxes;
 use super::requests::Requests;
 
 pub(super) struct Link {
     pub(super) client: Client,
     requests: OnceCell<Requests>,
+    /// Those of requests that several may answer.
+    pub(super) inboxes: Inboxes,
 }
 
 impl Link {
@@ -21,6 +24,7 @@ impl Link {
         Self {
             client,
             requests: OnceCell::new(),
+            inboxes: Inboxes::default(),
         }
     }
 
@@ -36,9 +40,9 @@ impl Link {
         Box::pin(opened).await
     }
 
-    /// How many wait for a reply over it.
+    /// How many wait for a reply over it, or for several.
     pub(super) fn calls_waiting(&self) -> usize {
-        self.requests.get().map_or(0, Requests::waiting)
+        self.requests.get().map_or(0, Requests::waiting) + self.inboxes.open()
     }
 }
 

@@ -7,7 +7,7 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 
 use crate::args::{Grammar, is_punct, keys, walk};
 use crate::errors::Errors;
-use crate::model::{Metadata, Queue, Text};
+use crate::model::{EventSettings, Metadata, Queue, Text};
 use crate::tokens::flatten;
 
 const GRAMMAR: Grammar = Grammar {
@@ -39,6 +39,10 @@ pub(crate) struct EndpointArgs {
     pub(crate) concurrency: Option<u32>,
     /// Where it says that the method blocks.
     pub(crate) blocking: Option<Ident>,
+    /// Of a subscriber.
+    pub(crate) events: EventSettings,
+    /// Where its key is written, if it has one.
+    pub(crate) key: Option<Text>,
     /// Name, subject and group as given are usable: without them, what they imply cannot be
     /// judged, and no second error is made of the first.
     pub(crate) address_is_known: bool,
@@ -47,20 +51,37 @@ pub(crate) struct EndpointArgs {
     pub(crate) name_is_given: bool,
 }
 
+impl EndpointArgs {
+    /// Nothing is said yet. `tokens` are all that there are.
+    pub(super) fn of(tokens: TokenStream) -> Self {
+        Self {
+            name: None,
+            subject: None,
+            group: None,
+            queue_group: Queue::Inherit,
+            metadata: Metadata::new(),
+            timeout: None,
+            concurrency: None,
+            blocking: None,
+            events: EventSettings::default(),
+            key: None,
+            address_is_known: true,
+            cannot_hold_placeholders: cannot_hold_placeholders(tokens),
+            name_is_given: false,
+        }
+    }
+
+    /// Something is wrong with all of them.
+    pub(crate) fn unknown(tokens: TokenStream) -> Self {
+        Self {
+            address_is_known: false,
+            ..Self::of(tokens)
+        }
+    }
+}
+
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> EndpointArgs {
-    let mut args = EndpointArgs {
-        name: None,
-        subject: None,
-        group: None,
-        queue_group: Queue::Inherit,
-        metadata: Metadata::new(),
-        timeout: None,
-        concurrency: None,
-        blocking: None,
-        address_is_known: true,
-        cannot_hold_placeholders: cannot_hold_placeholders(tokens.clone()),
-        name_is_given: false,
-    };
+    let mut args = EndpointArgs::of(tokens.clone());
     let before = errors.count();
     let list = walk(tokens, GRAMMAR, errors);
     // A misspelt `subject` is none: what it would have said is not known.
@@ -86,7 +107,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> EndpointArgs {
             }
             "metadata" => args.metadata = arg.metadata(errors),
             "timeout" => args.timeout = arg.duration(errors),
-            "concurrency" => args.concurrency = arg.concurrency(errors),
+            "concurrency" => args.concurrency = arg.number(1, 64, errors),
             "blocking" => {
                 arg.flag(errors);
                 args.blocking = Some(arg.key);

@@ -1,5 +1,5 @@
-//! The keys of the two attributes, in the order of declaration: each attribute knows those of the
-//! other, which people mix it up with.
+//! The keys of the attributes, in the order of declaration: each attribute knows those of another,
+//! which people mix it up with.
 
 /// Of `#[service(..)]`.
 pub(crate) const SERVICE: &[&str] = &[
@@ -25,5 +25,19 @@ pub(crate) const ENDPOINT: &[&str] = &[
     "metadata",
     "timeout",
     "concurrency",
+    "blocking",
+];
+
+/// Of `#[subscribe("..", ..)]`, behind the subject.
+pub(crate) const SUBSCRIBE: &[&str] = &[
+    "name",
+    "queue_group",
+    "metadata",
+    "timeout",
+    "concurrency",
+    "pending",
+    "ordered",
+    "ordered_by",
+    "ordered_by_header",
     "blocking",
 ];

@@ -7,6 +7,7 @@ pub(crate) mod endpoint;
 mod keys;
 pub(crate) mod param;
 pub(crate) mod service;
+pub(crate) mod subscribe;
 pub(crate) mod suggest;
 pub(crate) mod value;
 

@@ -8,7 +8,7 @@ use crate::args::suggest::{accepted, closest};
 use crate::args::value::{as_text, describe};
 use crate::args::{attribute_tokens, is_punct};
 use crate::errors::{Errors, at};
-use crate::model::Codec;
+use crate::model::{Codec, Purpose};
 use crate::tokens::flatten;
 
 /// Ours, in the order they are listed in messages.
@@ -47,6 +47,7 @@ pub(crate) fn is_built_in(name: &str) -> bool {
 /// The marker of a parameter, with the attribute it came from.
 pub(crate) fn parse<'a>(
     attrs: &'a [Attribute],
+    purpose: Purpose,
     errors: &mut Errors,
 ) -> Option<(&'a Attribute, Marker)> {
     let mut found: Option<(&Attribute, Marker)> = None;
@@ -66,7 +67,8 @@ pub(crate) fn parse<'a>(
             "payload" => Marker::Payload(payload(attr, errors)),
             "cfg" | "cfg_attr" => {
                 let problem = Problem::new(format!(
-                    "a parameter of an endpoint cannot have `#[{name}]`"
+                    "a parameter of {} cannot have `#[{name}]`",
+                    purpose.one()
                 ))
                 .help(format!("put `#[{name}]` on the method"));
                 errors.push(attr, &problem);

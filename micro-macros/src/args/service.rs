@@ -105,7 +105,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> ServiceArgs {
             }
             "metadata" => args.metadata = arg.metadata(errors),
             "timeout" => args.timeout = arg.duration(errors),
-            "concurrency" => args.concurrency = arg.concurrency(errors),
+            "concurrency" => args.concurrency = arg.number(1, 64, errors),
             "client" => args.client = client(&arg, errors),
             "register" => args.register = register(&arg, errors),
             "crate" => args.krate = crate_path(&arg, errors).unwrap_or_else(default_crate),

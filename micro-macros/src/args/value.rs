@@ -15,7 +15,7 @@ use crate::errors::Errors;
 use crate::model::{Metadata, Queue, Text};
 use crate::tokens::flatten;
 
-const CONSTANTS: &str = "attribute arguments are read before constants are evaluated; for a value \
+pub(super) const CONSTANTS: &str = "attribute arguments are read before constants are evaluated; for a value \
                          known only at run time use `App::service_with`";
 const MACROS: &str = "attribute arguments are read before macros are expanded";
 /// More tokens than the longest path that a person writes.
@@ -108,18 +108,19 @@ impl Arg {
         duration
     }
 
-    /// How many requests at once: a whole number from 1.
-    pub(crate) fn concurrency(&self, errors: &mut Errors) -> Option<u32> {
+    /// How many, such as of requests at once: a whole number. `example` is proposed where none can be
+    /// made out.
+    pub(crate) fn number(&self, least: u32, example: u32, errors: &mut Errors) -> Option<u32> {
         let name = &self.name;
         if self.is_negative_number() {
             errors.push(
                 self.place(),
-                &Problem::new(format!("`{name}` must be at least 1")),
+                &Problem::new(format!("`{name}` must be at least {least}")),
             );
             return None;
         }
         let Some(Lit::Int(number)) = self.literal() else {
-            let meant = self.number_inside().unwrap_or(64).to_string();
+            let meant = self.number_inside().unwrap_or(example).to_string();
             self.wrong_kind("an integer literal", &meant, errors);
             return None;
         };
@@ -130,10 +131,12 @@ impl Arg {
             return None;
         }
         let problem = match number.base10_parse::<u32>() {
-            Ok(0) => Problem::new(format!("`{name}` must be at least 1")),
+            Ok(number) if number < least => {
+                Problem::new(format!("`{name}` must be at least {least}"))
+            }
             Ok(number) => return Some(number),
             Err(_) => Problem::new(format!(
-                "`{name}` must be at least 1 and at most {}",
+                "`{name}` must be at least {least} and at most {}",
                 u32::MAX
             )),
         };

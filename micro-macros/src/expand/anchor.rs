@@ -1,5 +1,5 @@
-//! A use of `endpoint` that is left when the attributes are gone. Without it `use micro::endpoint`
-//! is an unused import, and an editor does not know the word.
+//! A use of `endpoint` and `subscribe` that is left when the attributes are gone. Without it
+//! `use micro::endpoint` is an unused import, and an editor does not know the word.
 
 use proc_macro2::TokenStream;
 use quote::quote;

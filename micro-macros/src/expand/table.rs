@@ -1,5 +1,5 @@
 //! The `Service` impl: what the service is, and the table of its endpoints, each with the
-//! function that takes a request to a reply.
+//! function that takes a request to a reply. Its subscribers have another, made in the same way.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use syn::{Generics, Path, Type};
 
 use super::{allowances, private, type_at};
 use crate::model::{
-    Codec, EndpointModel, Kind, Metadata, Param, Queue, Receiver, Reply, ServiceModel, Settings,
-    Source,
+    Codec, EndpointModel, Kind, Metadata, Order, Param, Purpose, Queue, Receiver, Reply,
+    ServiceModel, Settings, Source,
 };
 use crate::tokens::{optional, placed, span_of};
 use crate::validate::types::result_arguments;
@@ -51,6 +51,26 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
         let cfgs = &endpoint.cfgs;
         quote!(#(#cfgs)* <Self as #private::EndpointAt<__MicroTable, #index>>::ENTRY)
     });
+    let subscribers = service.subscribers.iter().enumerate();
+    let heard = subscribers.clone().map(|(index, subscriber)| {
+        let cfgs = &subscriber.cfgs;
+        let entry = expand_subscriber(service, subscriber);
+        quote! {
+            #(#cfgs)*
+            #impl_token #generics #private::SubscriberAt<__MicroTable, #index> for #self_ty #clause {
+                const ENTRY: #private::Subscriber<Self> = #entry;
+            }
+        }
+    });
+    let listed = subscribers.map(|(index, subscriber)| {
+        let cfgs = &subscriber.cfgs;
+        quote!(#(#cfgs)* <Self as #private::SubscriberAt<__MicroTable, #index>>::ENTRY)
+    });
+    let listed = (!service.subscribers.is_empty()).then(|| {
+        quote! {
+            const SUBSCRIBERS: &'static [#private::Subscriber<Self>] = &[#(#listed),*];
+        }
+    });
     let info = quote! {
         #private::ServiceDef {
             name: #name,
@@ -78,10 +98,12 @@ pub(super) fn expand(service: &ServiceModel) -> TokenStream {
             use #hidden::{self as #private, HeaderParam as _, ProbeElse as _, ReturnedValue as _};
             enum __MicroTable {}
             #(#entries)*
+            #(#heard)*
             #[automatically_derived]
             #impl_token #generics #trait_path for #self_ty #clause {
                 const INFO: #private::ServiceDef = #info;
                 const ENDPOINTS: &'static [#private::Endpoint<Self>] = &[#(#table),*];
+                #listed
             }
         };
     }
@@ -175,6 +197,45 @@ fn expand_endpoint(service: &ServiceModel, endpoint: &EndpointModel) -> TokenStr
     quote!(#private::Endpoint { def: #def, call: #call })
 }
 
+fn expand_subscriber(service: &ServiceModel, subscriber: &EndpointModel) -> TokenStream {
+    let private = short();
+    let EndpointModel {
+        address,
+        settings,
+        events,
+        ..
+    } = subscriber;
+    let (name, subject) = (&address.name.value, &address.subject);
+    let description = &settings.description;
+    let example = expand_example(subscriber, &private);
+    let settings = expand_settings(settings, &private);
+    let pending = option(events.pending.map(|limit| {
+        let limit = proc_macro2::Literal::u32_unsuffixed(limit);
+        quote!(#limit)
+    }));
+    let order = match &events.order {
+        Order::Any => quote!(Any),
+        Order::OneAtATime => quote!(OneAtATime),
+        Order::PerPlaceholder(name) => quote!(PerPlaceholder(#name)),
+        Order::PerHeader(name) => quote!(PerHeader(#name)),
+    };
+    let call = expand_call(service, subscriber, &private);
+    quote! {
+        #private::Subscriber {
+            def: #private::SubscriberDef {
+                name: #name,
+                subject: #subject,
+                description: #description,
+                example: #example,
+                #settings
+                pending: #pending,
+                order: #private::OrderDef::#order,
+            },
+            call: #call,
+        }
+    }
+}
+
 /// What makes up a body for people to copy.
 fn expand_example(endpoint: &EndpointModel, private: &TokenStream) -> TokenStream {
     let payload = endpoint
@@ -203,7 +264,8 @@ fn expand_call(
 ) -> TokenStream {
     let request = local("request");
     let service_local = local("service");
-    let has_client = service.client.is_some();
+    // Nothing is generated that sends what a subscriber gets.
+    let has_client = service.client.is_some() && endpoint.purpose == Purpose::Endpoint;
 
     let mut reads = TokenStream::new();
     let mut arguments = Vec::new();
@@ -219,7 +281,8 @@ fn expand_call(
             continue;
         }
         let value = local(index);
-        let read = expand_read(param, &service.krate, private, &request, has_client);
+        let of = (endpoint.purpose, has_client);
+        let read = expand_read(param, &service.krate, private, &request, of);
         reads.extend(quote!(let #value = #read;));
         arguments.push(quote!(#value));
     }
@@ -264,7 +327,7 @@ fn expand_read(
     krate: &Path,
     private: &TokenStream,
     request: &Ident,
-    has_client: bool,
+    (purpose, has_client): (Purpose, bool),
 ) -> TokenStream {
     let ty = &param.ty;
     let span = span_of(ty);
@@ -272,6 +335,9 @@ fn expand_read(
         Source::Context => return TokenStream::new(),
         Source::Payload(Codec::Raw) => {
             return quote_spanned!(span=> <#ty as #krate::RawPayload>::from_payload(&#request));
+        }
+        Source::Payload(Codec::Json) if purpose == Purpose::Subscriber => {
+            quote_spanned!(span=> <#ty as #krate::EventPayload>::decode(&#request))
         }
         Source::Payload(Codec::Json) if has_client => {
             quote_spanned!(span=> <#ty as #krate::EndpointRequest>::decode(&#request))
@@ -337,7 +403,12 @@ fn expand_reply(
         quote!(ServerResponse)
     };
     let (value, error) = (local("value"), local("error"));
-    let encode = quote_spanned!(value_span=> <_ as #krate::#role>::encode(&#value));
+    let encode = match endpoint.purpose {
+        Purpose::Endpoint => quote_spanned!(value_span=> <_ as #krate::#role>::encode(&#value)),
+        Purpose::Subscriber => {
+            quote_spanned!(value_span=> <_ as #krate::EventResult>::handled(#value))
+        }
+    };
     let to_fault = quote_spanned!(error_span=> <_ as #krate::ServiceError>::to_fault(&#error));
     quote! {
         match #private::Returned(#call).__micro_into_result() {

@@ -41,7 +41,12 @@ fn messages_are_those_of_the_page_of_errors() {
         return;
     }
     let page = fs::read_to_string(workspace().join("docs/errors.md")).unwrap();
-    for name in ["service.md", "endpoint.md", "service_error.md"] {
+    for name in [
+        "service.md",
+        "endpoint.md",
+        "service_error.md",
+        "subscribe.md",
+    ] {
         let text = fs::read_to_string(workspace().join("src/docs").join(name)).unwrap();
         let mut messages = text.split("```text\n").skip(1).peekable();
         assert!(messages.peek().is_some(), "{name} shows no message");

@@ -17,6 +17,24 @@ fn endpoint(args: &str, params: &str) -> Vec<String> {
     ))
 }
 
+/// A service with a subscriber that has these arguments.
+fn subscriber(args: &str) -> Vec<String> {
+    errors(&format!(
+        "#[service] impl Numbers {{ #[subscribe({args})] async fn a(&self) {{}} }}"
+    ))
+}
+
+#[test]
+fn arguments_of_a_subscriber() {
+    assert_eq!(
+        subscriber(&format!("\"a\", {}", "x, ".repeat(20_000))).len(),
+        20_000
+    );
+    assert_eq!(subscriber(&"x + ".repeat(50_000)).len(), 1);
+    let found = subscriber(&("(".repeat(5_000) + &")".repeat(5_000)));
+    assert!(found[0].contains(SAYS), "{found:.200?}");
+}
+
 /// A service with these arguments.
 fn service(args: &str) -> Vec<String> {
     errors(&format!(

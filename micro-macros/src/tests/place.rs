@@ -1,6 +1,7 @@
 //! Where the attributes stand (misuse table A).
 
 use super::{case, dense, expanded, render};
+use crate::model::Purpose;
 
 #[test]
 fn service_goes_on_impl_blocks() {
@@ -82,7 +83,8 @@ fn service_comes_once() {
 
 #[test]
 fn endpoint_needs_a_service() {
-    let output = crate::service::endpoint(
+    let output = crate::service::method(
+        Purpose::Endpoint,
         &"subject = \"a\"".parse().expect("tokens"),
         "async fn add(#[header(\"X\")] a: u8) -> u8 { a }"
             .parse()
@@ -100,10 +102,32 @@ fn endpoint_needs_a_service() {
 }
 
 #[test]
+fn a_subscriber_needs_a_service() {
+    let output = crate::service::method(
+        Purpose::Subscriber,
+        &"\"a\"".parse().expect("tokens"),
+        "async fn heard(#[header(\"X\")] a: u8) { a; }"
+            .parse()
+            .expect("tokens"),
+    );
+    let output = output.to_string();
+    assert!(output.contains(
+        "`#[subscribe]` only works inside an `impl` block annotated with `#[service]`\\n\
+         help: add `#[service(..)]` to the surrounding `impl` block"
+    ));
+    assert!(
+        output.ends_with("async fn heard (a : u8) { a ; }"),
+        "{output}"
+    );
+}
+
+#[test]
 fn anchors_expand_to_nothing() {
-    let args = "__micro_anchor".parse().expect("tokens");
-    let item = "const _: () = ();".parse().expect("tokens");
-    assert!(crate::service::endpoint(&args, item).is_empty());
+    for purpose in Purpose::ALL {
+        let args = "__micro_anchor".parse().expect("tokens");
+        let item = "const _: () = ();".parse().expect("tokens");
+        assert!(crate::service::method(purpose, &args, item).is_empty());
+    }
 }
 
 #[test]
@@ -132,8 +156,8 @@ fn parameter_attributes_need_an_endpoint() {
         "#[service]\nimpl Numbers { #[endpoint] async fn a(&self) {}\n\
          fn b(#[header(\"X\")] x: u8, #[extract] y: u8) {} }",
         &[
-            "3:6 `#[header]` only works on parameters of an `#[endpoint]` method",
-            "3:28 `#[extract]` only works on parameters of an `#[endpoint]` method",
+            "3:6 `#[header]` only works on parameters of an `#[endpoint]` or a `#[subscribe]` method",
+            "3:28 `#[extract]` only works on parameters of an `#[endpoint]` or a `#[subscribe]` method",
         ],
     );
 }

@@ -10,6 +10,7 @@ use quote::{ToTokens, quote};
 use syn::{GenericParam, ImplItem, Item};
 
 use crate::main_fn::{self, Role};
+use crate::model::Purpose;
 use crate::service;
 
 /// How many inputs are tried.
@@ -19,14 +20,20 @@ const CASES: usize = 100_000;
 const PIECES: &str = r##"impl fn async const static type struct enum union trait mod use macro_rules
     where for dyn as in let self Self super crate pub mut ref unsafe extern default move await true
     false _ r#type union name subject group queue_group metadata timeout concurrency version client
-    register code kind internal transparent header extract payload endpoint service service_error cfg
+    register subscribe pending ordered ordered_by ordered_by_header code kind internal transparent header extract payload endpoint service service_error cfg
     cfg_attr doc allow json raw Context Result Option Arc String u8 id Numbers
     # ! $ % & && * + , - -> . .. ... / : :: ; < << <= = == => > >> ? @ ^ | || ~
     'a 'static '_ "x" "" "a.{id}" "2s" "a b" b"x" c"x" r#"x"# 'x' b'x' 0 1 5 -1 1.5 0x1F 99999999999
     5usize {} () []"##;
 
 /// What accidents happen to, each with its attribute in front.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
+    "#[service]
+    impl Numbers {
+        #[subscribe(\"a.{id}\", ordered_by = \"id\", pending = 8, queue_group = \"g\")]
+        async fn booked(&self, ctx: &Context, id: u64, pair: Pair) -> Result<(), E> { x }
+        #[micro::subscribe(\"b.>\", ordered)] async fn all(&self, #[header(\"X\")] x: Option<String>) { y }
+    }",
     "#[service(name = \"numbers\", version = \"1.0.0\", client(name = C, vis = pub(crate)), register = Numbers::new)]
     impl Numbers {
         /// Adds.
@@ -343,9 +350,10 @@ fn check_function(args: &TokenStream, item: &TokenStream, seen: &mut Seen) {
             |item: &Item| matches!(item, Item::Fn(found) if found.sig.ident == input.sig.ident);
         assert!(found.iter().any(is_kept), "the function is lost: {output}");
     }
-    let output = service::endpoint(args, item.clone());
-    let found = items(input.is_ok(), &output);
-    if let Ok(input) = input {
+    for purpose in Purpose::ALL {
+        let output = service::method(purpose, args, item.clone());
+        let found = items(input.is_ok(), &output);
+        let Ok(input) = &input else { continue };
         let is_kept = |item: &Item| matches!(item, Item::Fn(found) if text(&found.block) == text(&input.block));
         assert!(found.iter().any(is_kept), "the function is lost: {output}");
     }
@@ -414,7 +422,9 @@ impl Case {
             Self::ServiceBody => check_service(none, &quote!(impl Numbers { #input }), seen),
             Self::Endpoint => {
                 let method = quote!(async fn f(#input) -> #input { #input });
-                let item = quote!(impl A { #[endpoint(#input)] #method });
+                let event = quote!(async fn g(#input) {});
+                let item =
+                    quote!(impl A { #[endpoint(#input)] #method #[subscribe(#input)] #event });
                 check_service(none, &item, seen);
             }
             Self::Error => {

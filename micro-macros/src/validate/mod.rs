@@ -6,20 +6,22 @@ mod set;
 mod signature;
 pub(crate) mod types;
 
-use micro_names::{Problem, Subject, Wildcards, check_name, join};
+use micro_names::{Problem, Subject, check_name, join};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens as _;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, FnArg, GenericParam, Lifetime, Path, Type, TypeReference};
 
+use crate::args::endpoint::EndpointArgs;
 use crate::args::service::{ServiceArgs, text_of};
-use crate::args::{attribute_tokens, endpoint, param};
+use crate::args::suggest::closest;
+use crate::args::{attribute_tokens, endpoint, param, subscribe};
 use crate::clean::endpoint_inside;
 use crate::errors::Errors;
 use crate::input::ServiceInput;
 use crate::member::{Item, Method};
 use crate::model::{
-    Address, Client, EndpointModel, Kind, Register, Reply, ServiceModel, Settings, Text,
+    Address, Client, EndpointModel, Kind, Purpose, Register, Reply, ServiceModel, Settings, Text,
 };
 use crate::tokens::{doc_text, ends_with, flatten, last_segment, named, peel, plain_name, text};
 
@@ -49,13 +51,21 @@ pub(crate) fn service(
     }
     let mut anchors: Vec<Path> = Vec::new();
     let group = args.group.map(|group| group.value).unwrap_or_default();
-    let mut endpoints = endpoints(&input, &type_name, &mut anchors, errors);
+    let (mut endpoints, mut subscribers) = methods(&input, &type_name, &mut anchors, errors);
     if !owns_everything || input.trait_.is_some() {
         // Their types may have lifetimes, and what calls them is another block.
         endpoints.iter_mut().for_each(EndpointModel::make_stand_in);
+        subscribers
+            .iter_mut()
+            .for_each(EndpointModel::make_stand_in);
         without_lifetimes(&mut input);
     }
-    let client = args.client.map(|client| Client {
+    // There is nothing to be called, unless it could not be read.
+    let is_deaf = endpoints.is_empty() && !subscribers.is_empty() && input.is_whole;
+    let client = args
+        .client
+        .filter(|client| !is_deaf || client.name.is_some());
+    let client = client.map(|client| Client {
         name: client
             .name
             .unwrap_or_else(|| default_client_name(&type_name)),
@@ -78,6 +88,7 @@ pub(crate) fn service(
         client,
         register: args.register,
         endpoints,
+        subscribers,
         is_whole: input.is_whole,
         anchors,
         self_ty: input.self_ty,
@@ -194,24 +205,25 @@ fn check_default_name(name: &Text, errors: &mut Errors) {
     }
 }
 
-fn endpoints(
+/// The endpoints and the subscribers.
+fn methods(
     input: &ServiceInput,
     type_name: &Ident,
     anchors: &mut Vec<Path>,
     errors: &mut Errors,
-) -> Vec<EndpointModel> {
-    let mut endpoints = Vec::new();
+) -> (Vec<EndpointModel>, Vec<EndpointModel>) {
+    let mut methods = Vec::new();
     let mut tried = false;
     let mut call = None;
     for item in &input.items {
         match item {
             Item::Method(method) => {
                 let before = errors.count();
-                match endpoint_attribute(&method.attrs, anchors, errors) {
+                match own_attribute(&method.attrs, anchors, errors) {
                     // rustc reports it, and whatever came of both would be reported again.
-                    Some(_) if is_there_twice(&endpoints, method) => {}
-                    Some(attr) => {
-                        endpoints.push(endpoint(attr, method, type_name, errors));
+                    Some(_) if is_there_twice(&methods, method) => {}
+                    Some((attr, purpose)) => {
+                        methods.push(endpoint(attr, purpose, method, type_name, errors));
                     }
                     None => stray_markers(method, errors),
                 }
@@ -232,23 +244,25 @@ fn endpoints(
         }
     }
     // What could not be read may be an endpoint.
-    if endpoints.is_empty() && !tried && input.is_whole {
+    if methods.is_empty() && !tried && input.is_whole {
         no_endpoint(&input.self_ty, call, errors);
     }
-    endpoints
+    methods
+        .into_iter()
+        .partition(|method| method.purpose == Purpose::Endpoint)
 }
 
 /// Whether there is another method of this name, at the same time.
-fn is_there_twice(endpoints: &[EndpointModel], method: &Method) -> bool {
+fn is_there_twice(methods: &[EndpointModel], method: &Method) -> bool {
     let cfgs = named(&method.attrs, &["cfg"]);
-    let mut earlier = endpoints.iter();
+    let mut earlier = methods.iter();
     earlier
         .any(|first| first.method == method.sig.ident && cfgs.is_empty() && first.cfgs.is_empty())
 }
 
 fn no_endpoint(self_ty: &Type, call: Option<&Path>, errors: &mut Errors) {
     let problem = Problem::new("`#[service]` found no `#[endpoint]` method in this `impl` block")
-        .help("annotate at least one `async fn` with `#[endpoint]`");
+        .help("annotate at least one `async fn` with `#[endpoint]` or `#[subscribe(\"..\")]`");
     match call {
         Some(path) => errors.push(
             path,
@@ -261,42 +275,53 @@ fn no_endpoint(self_ty: &Type, call: Option<&Path>, errors: &mut Errors) {
     }
 }
 
-/// The `#[endpoint]` of a method. Notes down the path it was written with.
-fn endpoint_attribute<'m>(
+/// The `#[endpoint]` or `#[subscribe]` of a method. Notes down the path it was written with.
+fn own_attribute<'m>(
     attrs: &'m [Attribute],
     anchors: &mut Vec<Path>,
     errors: &mut Errors,
-) -> Option<&'m Attribute> {
-    let mut found: Option<&Attribute> = None;
+) -> Option<(&'m Attribute, Purpose)> {
+    let mut found: Option<(&Attribute, Purpose)> = None;
     for attr in attrs {
         if attr.path().is_ident("cfg_attr") {
             let tokens = flatten(attr.meta.to_token_stream());
             if let Some(word) = endpoint_inside(&tokens) {
-                let problem = Problem::new("`#[endpoint]` cannot be inside of `#[cfg_attr(..)]`")
-                    .help("write `#[cfg(..)]` and `#[endpoint]` above the method")
-                    .note("`#[service]` runs before the condition is looked at");
+                let problem =
+                    Problem::new(format!("`#[{word}]` cannot be inside of `#[cfg_attr(..)]`"))
+                        .help(format!(
+                            "write `#[cfg(..)]` and `#[{word}]` above the method"
+                        ))
+                        .note("`#[service]` runs before the condition is looked at");
                 errors.push(word, &problem);
             }
             continue;
         }
-        if !ends_with(attr.path(), "endpoint") {
+        let mut purposes = Purpose::ALL.into_iter();
+        let Some(purpose) = purposes.find(|purpose| ends_with(attr.path(), purpose.attribute()))
+        else {
             continue;
-        }
+        };
         let path = attr.path();
         if !anchors.iter().any(|known| text(known) == text(path)) {
             anchors.push(path.clone());
         }
         match found {
-            None => found = Some(attr),
-            Some(first) => errors.push_with_reference(
-                attr,
-                &Problem::new("duplicate `#[endpoint]` attribute").help(
-                    "to serve one handler on two subjects, add a second method that calls the \
-                     first",
-                ),
-                first,
-                "`#[endpoint]` is first used here",
-            ),
+            None => found = Some((attr, purpose)),
+            Some((first, of_first)) => {
+                let (own, other) = (purpose.attribute(), of_first.attribute());
+                let problem = if own == other {
+                    Problem::new(format!("duplicate `#[{own}]` attribute")).help(
+                        "to serve one handler on two subjects, add a second method that calls the \
+                         first",
+                    )
+                } else {
+                    Problem::new(format!("`#[{other}]` and `#[{own}]` cannot be combined"))
+                        .help("add a second method, and have both call a third")
+                        .note("a request is answered, and an event is not")
+                };
+                let reference = format!("`#[{other}]` is first used here");
+                errors.push_with_reference(attr, &problem, first, &reference);
+            }
         }
     }
     found
@@ -308,10 +333,11 @@ fn misplaced(
     anchors: &mut Vec<Path>,
     errors: &mut Errors,
 ) -> bool {
-    let Some(attr) = endpoint_attribute(attrs, anchors, errors) else {
+    let Some((attr, purpose)) = own_attribute(attrs, anchors, errors) else {
         return false;
     };
-    let problem = Problem::new(format!("`#[endpoint]` goes on an `async fn`, found {what}"));
+    let ours = purpose.attribute();
+    let problem = Problem::new(format!("`#[{ours}]` goes on an `async fn`, found {what}"));
     errors.push(attr, &problem);
     true
 }
@@ -329,7 +355,7 @@ fn stray_markers(method: &Method, errors: &mut Errors) {
                 .find(|name| ends_with(attr.path(), name));
             if let Some(name) = ours {
                 let problem = Problem::new(format!(
-                    "`#[{name}]` only works on parameters of an `#[endpoint]` method"
+                    "`#[{name}]` only works on parameters of an `#[endpoint]` or a `#[subscribe]` method"
                 ));
                 errors.push(attr, &problem);
             }
@@ -339,22 +365,36 @@ fn stray_markers(method: &Method, errors: &mut Errors) {
 
 fn endpoint(
     attr: &Attribute,
+    purpose: Purpose,
     method: &Method,
     type_name: &Ident,
     errors: &mut Errors,
 ) -> EndpointModel {
-    let tokens = attribute_tokens(&attr.meta, "endpoint", errors);
-    let args = endpoint::parse(tokens, errors);
-    let address = address(&args, &method.sig.ident, errors);
+    let before = errors.count();
+    let tokens = attribute_tokens(&attr.meta, purpose.attribute(), errors);
+    let args = match purpose {
+        Purpose::Endpoint => endpoint::parse(tokens, errors),
+        // Whatever was meant to be the subject, it is not where it belongs.
+        Purpose::Subscriber if errors.count() > before => EndpointArgs::unknown(tokens),
+        Purpose::Subscriber => match attr.path().segments.last() {
+            Some(last) => subscribe::parse(tokens, &last.ident, errors),
+            None => EndpointArgs::unknown(tokens),
+        },
+    };
+    let address = address(&args, purpose, &method.sig.ident, errors);
+    let key = key(&args, &address, errors);
     let sig = &method.sig;
     // Every check runs, so that everything is reported at once.
     let before = errors.count();
-    signature::check_kind(method, args.blocking.as_ref(), errors);
-    let is_concrete = signature::check_generics(sig, &type_name.to_string(), errors);
-    let receiver = signature::receiver(sig, errors);
+    signature::check_kind(method, purpose, args.blocking.as_ref(), errors);
+    let is_concrete = signature::check_generics(sig, purpose, &type_name.to_string(), errors);
+    let receiver = signature::receiver(sig, purpose, errors);
     let is_plain = errors.count() == before;
-    let (mut params, params_are_sound) = params::parse(sig, &address, errors);
-    let (reply, reply_is_sound) = signature::reply(sig, errors);
+    let (mut params, params_are_sound) = params::parse(sig, purpose, &address, key, errors);
+    let (reply, reply_is_sound) = match purpose {
+        Purpose::Endpoint => signature::reply(sig, errors),
+        Purpose::Subscriber => signature::outcome(sig, errors),
+    };
     // What names a parameter of the method says nothing outside of it.
     for param in &mut params {
         param.is_sound &= !signature::names_own_parameter(sig, &param.ty);
@@ -364,6 +404,8 @@ fn endpoint(
         Reply::Value(ty) | Reply::Result(ty) => !signature::names_own_parameter(sig, ty),
     };
     EndpointModel {
+        purpose,
+        events: args.events,
         method: sig.ident.clone(),
         cfgs: named(&method.attrs, &["cfg"]),
         docs: named(&method.attrs, &["doc", "deprecated"]),
@@ -389,7 +431,32 @@ fn endpoint(
     }
 }
 
-fn address(args: &endpoint::EndpointArgs, method: &Ident, errors: &mut Errors) -> Address {
+/// The placeholder that events are told apart by: one that the subject has.
+fn key<'a>(args: &EndpointArgs, address: &'a Address, errors: &mut Errors) -> Option<&'a str> {
+    let (Some(key), Some(pattern)) = (&args.key, &address.pattern) else {
+        return None;
+    };
+    let placeholders: Vec<&str> = pattern.placeholders().map(|(name, _)| name).collect();
+    let name = &key.value;
+    if let Some(known) = placeholders.iter().find(|known| *known == name) {
+        return Some(known);
+    }
+    let subject = &address.subject;
+    let problem = Problem::new(format!(
+        "`{name}` is no placeholder of the subject `{subject}`"
+    ));
+    let near = closest(name, &placeholders);
+    let problem = match near {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(
+            "name one that it has; or write `ordered_by_header = \"..\"` to take a header as the key",
+        ),
+    };
+    errors.push(&key.place, &problem);
+    near
+}
+
+fn address(args: &EndpointArgs, purpose: Purpose, method: &Ident, errors: &mut Errors) -> Address {
     let mut known = args.address_is_known;
     let name = args.name.clone().unwrap_or_else(|| text_of(method));
     if !args.name_is_given && check_name("name", &name.value).is_err() {
@@ -402,7 +469,7 @@ fn address(args: &endpoint::EndpointArgs, method: &Ident, errors: &mut Errors) -
     let subject = join([group_text.as_str(), &last.value]);
     let pattern = if known {
         // The parts are right by themselves; together they may use a placeholder twice.
-        match Subject::parse(&subject, Wildcards::Named) {
+        match Subject::parse(&subject, purpose.wildcards()) {
             Ok(pattern) => Some(pattern),
             Err(problem) => {
                 errors.push(&last.place, &problem);

@@ -8,13 +8,20 @@ use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
 use crate::args::param::{self, Marker};
 use crate::args::suggest::closest;
 use crate::errors::Errors;
-use crate::model::{Address, Codec, Param, Source};
+use crate::model::{Address, Codec, Param, Purpose, Source};
 use crate::tokens::{last_segment, names, peel, plain_name, text};
 use crate::validate::signature::has_lifetimes;
 use crate::validate::types::{self, Role};
 
-/// Reads the parameters after the receiver. Says as well whether all of them are sound.
-pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> (Vec<Param>, bool) {
+/// Reads the parameters after the receiver. Says as well whether all of them are sound. `key` is a
+/// placeholder that needs no parameter.
+pub(crate) fn parse(
+    sig: &Signature,
+    purpose: Purpose,
+    address: &Address,
+    key: Option<&str>,
+    errors: &mut Errors,
+) -> (Vec<Param>, bool) {
     let placeholders: Vec<String> = address
         .pattern
         .iter()
@@ -26,6 +33,7 @@ pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> 
         FnArg::Receiver(_) => None,
     });
     let mut reader = Reader {
+        purpose,
         placeholders,
         names: names.collect(),
         placeholders_are_known: address.placeholders_are_known,
@@ -42,12 +50,13 @@ pub(crate) fn parse(sig: &Signature, address: &Address, errors: &mut Errors) -> 
             reader.param(input);
         }
     }
-    reader.check_placeholders(address, sig);
+    reader.check_placeholders(address, key, sig);
     reader.check_foreign_placeholders(address);
     (reader.params, reader.sound)
 }
 
 struct Reader<'e> {
+    purpose: Purpose,
     placeholders: Vec<String>,
     /// Of all parameters.
     names: Vec<String>,
@@ -74,7 +83,7 @@ impl Reader<'_> {
         };
         let placeholder = ident.and_then(|ident| self.placeholder(&plain_name(ident)));
         let before = self.faults_seen();
-        let marker = param::parse(&input.attrs, self.errors);
+        let marker = param::parse(&input.attrs, self.purpose, self.errors);
         let is_marked = marker.is_some();
         let source = match marker {
             Some((attr, marker)) => self.marked(input, attr, marker, placeholder, &shown),
@@ -168,7 +177,7 @@ impl Reader<'_> {
     fn check_type(&mut self, input: &PatType, role: Role, shown: &str) {
         if !self.lifetimes_are_reported {
             let before = self.errors.count();
-            let is_sound = types::check(&input.ty, role, shown, self.errors);
+            let is_sound = types::check(&input.ty, role, shown, self.purpose, self.errors);
             self.reported_elsewhere += usize::from(!is_sound && before == self.errors.count());
         }
     }
@@ -182,7 +191,7 @@ impl Reader<'_> {
         } else if let Some(first) = &self.context {
             self.errors.push_with_reference(
                 &place,
-                &Problem::new("an endpoint takes one context"),
+                &Problem::new(format!("{} takes one context", self.purpose.one())),
                 first,
                 &format!("`{}` is the first context", text(first)),
             );
@@ -197,7 +206,8 @@ impl Reader<'_> {
                 self.errors.push_with_reference(
                     &place,
                     &Problem::new(format!(
-                        "an endpoint takes one payload, `{shown}` is the second"
+                        "{} takes one payload, `{shown}` is the second",
+                        self.purpose.one()
                     ))
                     .help(
                         "put both into one struct, or mark one with `#[header(\"..\")]` or \
@@ -259,13 +269,13 @@ impl Reader<'_> {
         }
     }
 
-    fn check_placeholders(&mut self, address: &Address, sig: &Signature) {
+    fn check_placeholders(&mut self, address: &Address, key: Option<&str>, sig: &Signature) {
         let method = plain_name(&sig.ident);
         for placeholder in &self.placeholders {
             let filled = self.params.iter().any(
                 |param| matches!(&param.source, Source::Placeholder(name) if name == placeholder),
             );
-            if filled {
+            if filled || key == Some(placeholder) {
                 continue;
             }
             self.sound = false;

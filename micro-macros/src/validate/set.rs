@@ -1,11 +1,11 @@
 //! The endpoints of a service together: no two may be reached by one request, and none may have
-//! a name the client needs.
+//! a name the client needs. And its subscribers: no two may have one event to share.
 
 use micro_names::{Problem, Subject, Wildcards};
 use proc_macro2::TokenStream;
 
 use crate::errors::Errors;
-use crate::model::{EndpointModel, ServiceModel};
+use crate::model::{EndpointModel, Queue, ServiceModel};
 use crate::tokens::plain_name;
 
 /// Functions of every generated client.
@@ -21,6 +21,12 @@ pub(crate) fn check(service: &ServiceModel, errors: &mut Errors) {
         if service.client.is_some() {
             check_method_name(endpoint, errors);
         }
+    }
+    for (index, subscriber) in service.subscribers.iter().enumerate() {
+        let earlier = service.subscribers.iter().take(index);
+        let mut earlier =
+            earlier.filter(|first| first.cfgs.is_empty() || subscriber.cfgs.is_empty());
+        earlier.find(|first| share(service, first, subscriber, errors));
     }
     if let Some(client) = &service.client
         && client.name == service.type_name
@@ -80,6 +86,60 @@ fn collide(
     };
     let problem = Problem::new(format!("endpoint name `{name}` is already used{place}"))
         .note("INFO and STATS tell endpoints apart by name");
+    errors.push_with_reference(
+        &second.address.name.place,
+        &problem,
+        &first.address.name.place,
+        &format!("`{name}` is first used here"),
+    );
+    true
+}
+
+/// Of those in one queue group a server gives an event to one, whatever their subjects are.
+fn share(
+    service: &ServiceModel,
+    first: &EndpointModel,
+    second: &EndpointModel,
+    errors: &mut Errors,
+) -> bool {
+    let (Some(first_pattern), Some(second_pattern)) =
+        (&first.address.pattern, &second.address.pattern)
+    else {
+        return false;
+    };
+    let group = |subscriber: &EndpointModel| match &subscriber.settings.queue_group {
+        Queue::Inherit => Some(service.name.clone()),
+        Queue::Named(name) => Some(name.clone()),
+        Queue::Disabled => None,
+    };
+    let method = plain_name(&first.method);
+    let group = group(first).filter(|name| group(second).as_ref() == Some(name));
+    if let Some(group) = group
+        && first_pattern.overlaps(second_pattern)
+    {
+        let (subject, first_subject) = (&second.address.subject, &first.address.subject);
+        let problem = if first_pattern.wire() == second_pattern.wire() {
+            Problem::new(format!("`{method}` already listens to `{subject}`"))
+        } else {
+            Problem::new(format!(
+                "subject `{subject}` overlaps `{first_subject}`, which `{method}` listens to"
+            ))
+        };
+        let problem = problem
+            .help("give one of them another `queue_group`, such as `queue_group = \"audit\"`")
+            .note(format!(
+                "both are in the queue group `{group}`: an event for both would go to one of them"
+            ));
+        let reference = format!("`{first_subject}` is used here");
+        report(first, second, &problem, &reference, errors);
+        return true;
+    }
+    let name = &second.address.name.value;
+    if first.address.name.value != *name {
+        return false;
+    }
+    let problem = Problem::new(format!("subscriber name `{name}` is already used"))
+        .note("INFO and STATS tell subscribers apart by name");
     errors.push_with_reference(
         &second.address.name.place,
         &problem,

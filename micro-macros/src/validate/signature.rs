@@ -12,17 +12,22 @@ use syn::{
 
 use crate::errors::Errors;
 use crate::member::Method;
-use crate::model::{Receiver, Reply};
+use crate::model::{Purpose, Receiver, Reply};
 use crate::tokens::{last_segment, names, peel, plain_name, span_of, text};
 use crate::validate::types::{self, Role};
 
 /// It has to be a plain `async fn` with a body; a plain `fn`, where it says that it is `blocking`.
-pub(crate) fn check_kind(method: &Method, blocking: Option<&Ident>, errors: &mut Errors) {
+pub(crate) fn check_kind(
+    method: &Method,
+    purpose: Purpose,
+    blocking: Option<&Ident>,
+    errors: &mut Errors,
+) {
     let sig = &method.sig;
     let name = plain_name(&sig.ident);
     let mut wrong = |place: TokenStream, problem: &Problem| errors.push(place, problem);
     let kind = if blocking.is_some() { "fn" } else { "async fn" };
-    let plain = Problem::new(format!("endpoint `{name}` must be a plain `{kind}`"));
+    let plain = Problem::new(format!("{purpose} `{name}` must be a plain `{kind}`"));
     let variadic = sig.variadic.as_ref().map(|v| v.dots.to_token_stream());
     let abi = sig
         .abi
@@ -32,37 +37,43 @@ pub(crate) fn check_kind(method: &Method, blocking: Option<&Ident>, errors: &mut
     if let Some(place) = constness.or(abi).or(variadic) {
         wrong(place, &plain);
     } else if let (Some(word), Some(blocking)) = (&sig.asyncness, blocking) {
-        let problem = Problem::new(format!("endpoint `{name}` is `blocking` and an `async fn`"))
-            .help(format!(
-                "write `fn {name}(..)`, which runs on a thread that may block; or remove `blocking`"
-            ));
+        let problem = Problem::new(format!(
+            "{purpose} `{name}` is `blocking` and an `async fn`"
+        ))
+        .help(format!(
+            "write `fn {name}(..)`, which runs on a thread that may block; or remove `blocking`"
+        ));
         errors.push_with_reference(word, &problem, blocking, "`blocking` is said here");
         return;
     } else if let (Some(ty), Some(_)) = (future_output(sig), blocking) {
         let output = text(ty);
         let problem = Problem::new(format!(
-            "endpoint `{name}` is `blocking` and gives a future"
+            "{purpose} `{name}` is `blocking` and gives a future"
         ))
         .help(format!(
             "write `fn {name}(..) -> {output}`; or remove `blocking` and write `async fn`"
         ));
         wrong(sig.fn_token.to_token_stream(), &problem);
     } else if sig.asyncness.is_none() && blocking.is_none() {
-        let problem = Problem::new(format!("endpoint `{name}` must be an `async fn`"));
+        let problem = Problem::new(format!("{purpose} `{name}` must be an `async fn`"));
+        let blocking = match purpose {
+            Purpose::Endpoint => "#[endpoint(blocking)]",
+            Purpose::Subscriber => "#[subscribe(\"..\", blocking)]",
+        };
         let problem = problem.help(match future_output(sig) {
             Some(output) => format!("write `async fn {name}(..) -> {}`", text(output)),
             None => format!(
-                "write `async fn {name}(..)`; or `#[endpoint(blocking)]` for a method that blocks its thread"
+                "write `async fn {name}(..)`; or `{blocking}` for a method that blocks its thread"
             ),
         });
         wrong(sig.fn_token.to_token_stream(), &problem);
     }
     if let Safety::Unsafe(word) = &sig.safety {
-        let problem = Problem::new(format!("endpoint `{name}` cannot be `unsafe`"));
+        let problem = Problem::new(format!("{purpose} `{name}` cannot be `unsafe`"));
         wrong(word.to_token_stream(), &problem);
     }
     if let Some(semicolon) = &method.semicolon {
-        let problem = Problem::new(format!("endpoint `{name}` has no body"));
+        let problem = Problem::new(format!("{purpose} `{name}` has no body"));
         wrong(semicolon.to_token_stream(), &problem);
     }
 }
@@ -101,7 +112,12 @@ fn future_output(sig: &Signature) -> Option<&Type> {
 }
 
 /// Whether it has no generics, one message for each kind of them.
-pub(crate) fn check_generics(sig: &Signature, service: &str, errors: &mut Errors) -> bool {
+pub(crate) fn check_generics(
+    sig: &Signature,
+    purpose: Purpose,
+    service: &str,
+    errors: &mut Errors,
+) -> bool {
     let name = plain_name(&sig.ident);
     let params = || sig.generics.params.iter();
     let ty = params().find_map(|param| match param {
@@ -109,11 +125,14 @@ pub(crate) fn check_generics(sig: &Signature, service: &str, errors: &mut Errors
         _ => None,
     });
     if let Some(ty) = ty {
-        let problem = Problem::new(format!("endpoint `{name}` cannot have type parameters"))
+        let problem = Problem::new(format!("{purpose} `{name}` cannot have type parameters"))
             .help(format!(
                 "make the service generic: `impl<{ty}> {service}<{ty}>`"
             ))
-            .note("one endpoint has one request type and one response type");
+            .note(match purpose {
+                Purpose::Endpoint => "one endpoint has one request type and one response type",
+                Purpose::Subscriber => "one subscriber has one type of event",
+            });
         errors.push(ty, &problem);
     }
     let constant = params().find_map(|param| match param {
@@ -121,7 +140,7 @@ pub(crate) fn check_generics(sig: &Signature, service: &str, errors: &mut Errors
         _ => None,
     });
     if let Some(constant) = constant {
-        let problem = Problem::new(format!("endpoint `{name}` cannot have const parameters"));
+        let problem = Problem::new(format!("{purpose} `{name}` cannot have const parameters"));
         errors.push(constant, &problem);
     }
     let lifetime = params().find_map(|param| match param {
@@ -129,8 +148,13 @@ pub(crate) fn check_generics(sig: &Signature, service: &str, errors: &mut Errors
         _ => None,
     });
     if let Some(lifetime) = lifetime {
-        let problem = Problem::new(format!("endpoint `{name}` cannot have lifetime parameters"))
-            .note("requests are owned, nothing can be borrowed from the caller");
+        let problem = Problem::new(format!(
+            "{purpose} `{name}` cannot have lifetime parameters"
+        ))
+        .note(match purpose {
+            Purpose::Endpoint => "requests are owned, nothing can be borrowed from the caller",
+            Purpose::Subscriber => "events are owned, nothing can be borrowed from their sender",
+        });
         errors.push(lifetime, &problem);
     }
     sig.generics.params.is_empty()
@@ -151,7 +175,7 @@ pub(crate) fn has_lifetimes(sig: &Signature) -> bool {
 }
 
 /// How it takes the service. A wrong receiver is reported and read as `&self`.
-pub(crate) fn receiver(sig: &Signature, errors: &mut Errors) -> Receiver {
+pub(crate) fn receiver(sig: &Signature, purpose: Purpose, errors: &mut Errors) -> Receiver {
     let Some(FnArg::Receiver(receiver)) = sig.inputs.first() else {
         return Receiver::None;
     };
@@ -174,9 +198,10 @@ pub(crate) fn receiver(sig: &Signature, errors: &mut Errors) -> Receiver {
     let kind = match &receiver.kind {
         ReceiverKind::Reference(_, None, None) => return Receiver::Reference,
         ReceiverKind::Reference(_, _, Some(_)) => {
-            let problem = Problem::new(format!("endpoint `{name}` cannot take `&mut self`"))
+            let messages = purpose.messages();
+            let problem = Problem::new(format!("{purpose} `{name}` cannot take `&mut self`"))
                 .help("take `&self` and keep changing state in a `Mutex`, an `RwLock` or an atomic")
-                .note("one service value serves all requests at once");
+                .note(format!("one service value serves all {messages} at once"));
             errors.push(receiver, &problem);
             return Receiver::Reference;
         }
@@ -200,7 +225,7 @@ pub(crate) fn receiver(sig: &Signature, errors: &mut Errors) -> Receiver {
         ReceiverKind::Value => "`self` by value".to_owned(),
         _ => format!("`{}`", text(receiver)),
     };
-    let problem = Problem::new(format!("endpoint `{name}` cannot take {kind}"))
+    let problem = Problem::new(format!("{purpose} `{name}` cannot take {kind}"))
         .help("take `&self` or `self: Arc<Self>`");
     errors.push(receiver, &problem);
     Receiver::Reference
@@ -229,7 +254,7 @@ pub(crate) fn reply(sig: &Signature, errors: &mut Errors) -> (Reply, bool) {
     }
     // Reported with the generics, and what is borrowed goes with them.
     let check = |ty: &Type, role, errors: &mut Errors| {
-        has_lifetimes(sig) || types::check(ty, role, "", errors)
+        has_lifetimes(sig) || types::check(ty, role, "", Purpose::Endpoint, errors)
     };
     if last_segment(ty).is_none_or(|last| last.ident != "Result") {
         let sound = check(ty, Role::Response, errors);
@@ -244,4 +269,50 @@ pub(crate) fn reply(sig: &Signature, errors: &mut Errors) -> (Reply, bool) {
         sound &= check(err, Role::Error, errors);
     }
     (Reply::Result((**ty).clone()), sound)
+}
+
+/// What a handler of events returns: nothing, or a `Result` of nothing. By name, as for endpoints.
+pub(crate) fn outcome(sig: &Signature, errors: &mut Errors) -> (Reply, bool) {
+    let ReturnType::Type(_, ty) = &sig.output else {
+        return (Reply::Unit, true);
+    };
+    let reply = || Reply::Value((**ty).clone());
+    // What it gives once it is `async` is looked at then.
+    if future_output(sig).is_some() {
+        return (reply(), false);
+    }
+    if is_unit(ty) {
+        return (reply(), true);
+    }
+    let answers = |ty: &Type, errors: &mut Errors| {
+        let name = plain_name(&sig.ident);
+        let found = text(ty);
+        let problem = Problem::new(format!(
+            "subscriber `{name}` returns `{found}`, and nobody waits for it"
+        ))
+        .help("return nothing, or `Result<(), E>`")
+        .note("an event has no answer; `#[endpoint]` is for what has one");
+        errors.push(ty, &problem);
+    };
+    if last_segment(ty).is_none_or(|last| last.ident != "Result") {
+        answers(ty, errors);
+        return (reply(), false);
+    }
+    let mut sound = true;
+    let (ok, err) = types::result_arguments(ty);
+    if let Some(ok) = ok
+        && !is_unit(ok)
+    {
+        answers(ok, errors);
+        sound = false;
+    }
+    if let Some(err) = err {
+        sound &=
+            has_lifetimes(sig) || types::check(err, Role::Error, "", Purpose::Subscriber, errors);
+    }
+    (Reply::Result((**ty).clone()), sound)
+}
+
+fn is_unit(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }

@@ -12,6 +12,7 @@ use syn::{
 
 use crate::args::suggest::closest;
 use crate::errors::Errors;
+use crate::model::Purpose;
 use crate::tokens::{last_segment, peel, text};
 
 /// What a type is used for, as the messages name it.
@@ -43,7 +44,13 @@ impl Role {
 }
 
 /// Checks one type; `name` is the parameter's. Says whether it is sound.
-pub(crate) fn check(ty: &Type, role: Role, name: &str, errors: &mut Errors) -> bool {
+pub(crate) fn check(
+    ty: &Type,
+    role: Role,
+    name: &str,
+    purpose: Purpose,
+    errors: &mut Errors,
+) -> bool {
     if is_unsized(ty) {
         let problem = Problem::new(format!(
             "{} needs a type of known size, found `{}`",
@@ -68,9 +75,13 @@ pub(crate) fn check(ty: &Type, role: Role, name: &str, errors: &mut Errors) -> b
             let found = text(found);
             let problem = Problem::new(match role {
                 Role::Response | Role::Error => {
-                    format!("an endpoint needs a concrete response type, found `{found}`")
+                    let one = purpose.one();
+                    format!("{one} needs a concrete response type, found `{found}`")
                 }
-                _ => format!("a parameter of an endpoint needs a concrete type, found `{found}`"),
+                _ => {
+                    let one = purpose.one();
+                    format!("a parameter of {one} needs a concrete type, found `{found}`")
+                }
             });
             errors.push(ty, &problem);
         }

@@ -59,6 +59,7 @@ pub mod bare;
 pub mod documented;
 pub mod elsewhere;
 pub mod errors;
+pub mod events;
 pub mod forms;
 pub mod generic;
 pub mod grammar;

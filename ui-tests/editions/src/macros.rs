@@ -1,6 +1,6 @@
 //! Services written by a `macro_rules!` macro of this crate.
 
-use micro::{endpoint, service};
+use micro::{endpoint, service, subscribe};
 
 macro_rules! numbers {
     (
@@ -20,6 +20,11 @@ macro_rules! numbers {
             async fn $method(&self, input: $in, #[header("X")] x: $in) -> $out {
                 let _ = (input, x);
                 $($body)*
+            }
+
+            #[subscribe($subject, name = "heard", pending = $limit, timeout = $timeout)]
+            async fn heard(&self, input: $in) {
+                let _ = input;
             }
         }
     };

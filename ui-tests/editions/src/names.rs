@@ -1,7 +1,7 @@
 //! A person may have macros, functions, methods and constants of any name in scope, and endpoints
 //! and parameters too.
 
-use micro::{Context, endpoint, service};
+use micro::{Context, endpoint, service, subscribe};
 use serde::{Deserialize, Serialize};
 
 #[allow(unused_macros, reason = "what is here is here for its name")]
@@ -24,7 +24,7 @@ mod shadowing {
         unimplemented unreachable vec write writeln submit
     }
 
-    use super::{Alias, Context, Pair, endpoint, service};
+    use super::{Alias, Context, Pair, endpoint, service, subscribe};
 
     /// A service among macros of these names.
     #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +48,25 @@ mod shadowing {
 
         #[endpoint]
         async fn aliased(&self) -> Alias {}
+
+        #[subscribe(
+            "of.{id}.done",
+            ordered_by = "id",
+            concurrency = 2,
+            metadata(key = "value")
+        )]
+        async fn done(
+            &self,
+            ctx: &Context,
+            id: u8,
+            #[header("X")] x: Option<u8>,
+            body: Pair,
+        ) -> Result<(), Refused> {
+            if ctx.subject().is_empty() || x == Some(id) {
+                return Err(Refused::One(body.field));
+            }
+            Ok(())
+        }
     }
 
     /// An error among them.

@@ -2,7 +2,9 @@
 
 use micro::{CallError, Connection, DevServer, Result, Service, ServiceBuilder};
 
-use super::{elsewhere, errors, forms, generic, grammar, hundred, macros, modules, names, traced};
+use super::{
+    elsewhere, errors, events, forms, generic, grammar, hundred, macros, modules, names, traced,
+};
 
 async fn connection() -> Result<(DevServer, Connection)> {
     let server = DevServer::start().await?;
@@ -127,6 +129,9 @@ async fn instrumented_handlers_answer() -> Result<()> {
 #[test]
 fn the_tables_are_complete() {
     assert_eq!(hundred::Hundred::ENDPOINTS.len(), 100);
+    assert_eq!(events::Ears::SUBSCRIBERS.len(), 4);
+    assert!(events::Ears::ENDPOINTS.is_empty());
+    assert_eq!(macros::Plain::SUBSCRIBERS[0].def.subject, "macros.double");
     assert!(forms::Empty::ENDPOINTS.is_empty());
     assert_eq!(macros::Plain::INFO.name, "plain");
     assert_eq!(macros::Method::INFO.name, "method");

@@ -20,7 +20,7 @@ pub mod reexport {
     pub use micro2 as micro;
 }
 
-use micro2::{ServiceError, endpoint, service};
+use micro2::{ServiceError, endpoint, service, subscribe};
 
 /// Found by the name in Cargo.toml.
 #[derive(Debug, Default)]
@@ -34,6 +34,14 @@ impl ByName {
             return Err(Refused::TooMany { number });
         }
         Ok(number * 2)
+    }
+
+    #[subscribe("doubled.{by}", ordered_by = "by", queue_group = "others")]
+    async fn doubled(&self, ctx: &micro2::Context, number: u32) -> Result<(), Refused> {
+        if ctx.subject().is_empty() {
+            return Err(Refused::TooMany { number });
+        }
+        Ok(())
     }
 
     #[endpoint(subject = "of.{id}")]
@@ -50,6 +58,9 @@ pub struct ByText;
 impl ByText {
     #[micro2::endpoint]
     async fn nothing(&self) {}
+
+    #[micro2::subscribe("nothing.happened")]
+    async fn nothing_happened(&self) {}
 }
 
 /// Found by a path of this crate.

@@ -7,10 +7,11 @@ use super::{Section, block, number};
 use crate::fail_cases;
 
 /// The families of cases without an id, by their folders.
-const FAMILIES: [(&str, char); 4] = [
+const FAMILIES: [(&str, char); 5] = [
     ("endpoint", 'A'),
     ("error_derive", 'J'),
     ("register", 'I'),
+    ("subscribe", 'L'),
     ("types", 'H'),
 ];
 

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 const INTRODUCTION: &str = "\
 # What the compiler says, and what to write instead
 
-Every message of `#[service]`, `#[endpoint]` and `#[derive(ServiceError)]`, with the shortest code
-that gives it and the same code put right. Everything that is wrong is reported at once, and the
+Every message of `#[service]`, `#[endpoint]`, `#[subscribe]` and `#[derive(ServiceError)]`, with the
+shortest code that gives it and the same code put right. Everything that is wrong is reported at once, and the
 item stays, so that nothing else turns red for it.
 
 The letters and numbers are those of the tests; a mistake without one is a variation of those
