@@ -40,7 +40,7 @@ pub(crate) use intake::Intake;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
 pub(crate) use recent::{Recent, Recents, Refusal};
 pub use report::{EndpointInfo, EndpointStats, SubscriberInfo, SubscriberStats};
-pub(crate) use report::{StatsHandler, or_default, or_none};
+pub(crate) use report::{StatsHandler, or_default};
 pub(crate) use roster::Roster;
 pub use turns::{EventKey, EventOrder};
 

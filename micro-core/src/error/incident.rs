@@ -14,28 +14,32 @@ pub enum Incident {
     /// The server's permissions no longer allow a subscription of the service, which stops.
     #[error(
         "the NATS server does not permit a subscription to `{subject}`{}; the service stops: allow it for this user",
-        of(endpoint.as_ref())
+        of(endpoint.as_ref(), subscriber.as_ref())
     )]
     #[non_exhaustive]
     SubscriptionRefused {
         /// The subject of the subscription.
         subject: String,
-        /// The name of the endpoint or the subscriber; `None` for a subscription of the discovery.
+        /// The name of the endpoint whose subscription it was.
         endpoint: Option<String>,
+        /// The name of the subscriber whose it was; neither, for a subscription of the discovery.
+        subscriber: Option<String>,
     },
     /// The server's permissions do not allow a message, which it has not delivered.
     #[error(
         "the NATS server does not permit a message to `{subject}`{}, nobody got it: allow it for this user",
-        of(endpoint.as_ref())
+        of(endpoint.as_ref(), subscriber.as_ref())
     )]
     #[non_exhaustive]
     PublishRefused {
         /// The subject of the message.
         subject: String,
-        /// The name of the endpoint whose reply it was. `None` for messages that the program sent
-        /// itself over the connection of the service: the server does not say whose they were, so
-        /// every service on the connection is told.
+        /// The name of the endpoint whose reply it was.
         endpoint: Option<String>,
+        /// The name of the subscriber whose handler replied. Neither, for messages that the program
+        /// sent itself over the connection of the service: the server does not say whose they were, so
+        /// every service on the connection is told.
+        subscriber: Option<String>,
     },
     /// The server does not let the connection in any more, with the credentials that it has. The
     /// client goes on asking; it reads a file with credentials again each time. Told once for each
@@ -157,9 +161,11 @@ impl Incident {
         }
     }
 
-    /// The name of the subscriber whose events it is about.
+    /// The name of the subscriber it has to do with, if it is known.
     pub fn subscriber(&self) -> Option<&str> {
         match self {
+            Self::SubscriptionRefused { subscriber, .. }
+            | Self::PublishRefused { subscriber, .. } => subscriber.as_deref(),
             Self::EventFailed { subscriber, .. } | Self::EventsDropped { subscriber, .. } => {
                 Some(subscriber)
             }
@@ -184,8 +190,12 @@ impl Incident {
     }
 }
 
-fn of(endpoint: Option<&String>) -> String {
-    endpoint.map_or_else(String::new, |name| format!(" (endpoint `{name}`)"))
+fn of(endpoint: Option<&String>, subscriber: Option<&String>) -> String {
+    match (endpoint, subscriber) {
+        (Some(name), _) => format!(" (endpoint `{name}`)"),
+        (None, Some(name)) => format!(" (subscriber `{name}`)"),
+        (None, None) => String::new(),
+    }
 }
 
 /// Where incidents are reported. Without an error handler they go nowhere: whoever reports one has
