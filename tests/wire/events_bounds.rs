@@ -1,11 +1,16 @@
 //! Events where something is full, late or shared: who gets them, and what becomes of those that nobody
 //! could take.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use micro::{AddError, Request, ServiceBuilder, StartError, SubscriberOptions};
+use async_nats::HeaderMap;
+use micro::{
+    AddError, ConnectOptions, Connection, EventOrder, Incident, Request, ServiceBuilder,
+    StartError, SubscriberOptions,
+};
+use tokio::sync::mpsc;
 
 use crate::broker::Broker;
 use crate::raw;
@@ -190,4 +195,326 @@ async fn what_was_added_together_is_seen_together() {
     }
     is_done.store(true, Ordering::Relaxed);
     looking.join().unwrap();
+}
+
+/// The body of an event, as a number.
+fn number(event: &Request) -> u64 {
+    event.json().unwrap()
+}
+
+#[tokio::test]
+async fn a_burst_into_a_cheap_handler_is_handled_or_counted_as_dropped() {
+    const SENT: u64 = 30_000;
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let (handler, seen) = counts();
+    let service = ServiceBuilder::new("bursts", "1.0.0")
+        .subscriber_with("burst", handler, |burst| burst.pending(100))
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    for _ in 0..SENT {
+        client.publish("burst", "".into()).await.unwrap();
+    }
+    raw::round_trip(&client).await;
+    let report = service.stop().await;
+    let stats = &report.subscribers[0];
+    assert_eq!(stats.num_events + stats.dropped, SENT, "{report:?}");
+    assert_eq!(seen.load(Ordering::Relaxed), stats.num_events);
+    assert!(report.abandoned.is_empty(), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_stop_handles_a_burst_into_a_cheap_handler_in_its_order() {
+    const SENT: u64 = 30_000;
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    for order in [EventOrder::OneAtATime, EventOrder::per_placeholder("key")] {
+        let seen = Arc::new(Mutex::new(vec![Vec::new(); 3]));
+        let noted = Arc::clone(&seen);
+        let service = ServiceBuilder::new("bursts", "1.0.0")
+            .subscriber_with(
+                "burst.{key}",
+                move |event: Request| {
+                    let key: usize = event.context().placeholder("key").unwrap().parse().unwrap();
+                    noted.lock().unwrap()[key].push(number(&event));
+                    std::future::ready(())
+                },
+                |burst| burst.order(order),
+            )
+            .start(&broker.client().await)
+            .await
+            .unwrap();
+        for number in 0..SENT {
+            let subject = format!("burst.{}", number % 3);
+            let body = number.to_string().into();
+            client.publish(subject, body).await.unwrap();
+        }
+        raw::round_trip(&client).await;
+        let report = service.stop().await;
+        assert_eq!(report.subscribers[0].num_events, SENT, "{report:?}");
+        for (key, numbers) in seen.lock().unwrap().iter().enumerate() {
+            let expected: Vec<u64> = (0..SENT).filter(|n| n % 3 == key as u64).collect();
+            assert!(*numbers == expected, "key {key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_that_cannot_wait_counts_what_it_leaves() {
+    const SENT: u64 = 20_000;
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let service = ServiceBuilder::new("left", "1.0.0")
+        .subscriber_with(
+            "left",
+            async |_: Request| std::future::pending::<()>().await,
+            |left| left.concurrency(2),
+        )
+        .drain_timeout(Duration::ZERO)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    for _ in 0..SENT {
+        client.publish("left", "".into()).await.unwrap();
+    }
+    raw::round_trip(&client).await;
+    let report = service.stop().await;
+    let stats = &report.subscribers[0];
+    assert_eq!(stats.num_events + stats.dropped, SENT, "{report:?}");
+    assert_eq!(report.abandoned[0].events as u64, SENT, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_stuck_leaves_room_for_the_others() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let (done, seen) = counts();
+    let service = ServiceBuilder::new("keys", "1.0.0")
+        .subscriber_with(
+            "keys.{key}",
+            move |event: Request| {
+                let is_stuck = event.context().placeholder("key") == Some("stuck");
+                let done = done(event);
+                async move {
+                    if is_stuck {
+                        std::future::pending::<()>().await;
+                    }
+                    done.await;
+                }
+            },
+            |keys| keys.order(EventOrder::per_placeholder("key")).pending(8),
+        )
+        .drain_timeout(Duration::ZERO)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    for _ in 0..50 {
+        client.publish("keys.stuck", "".into()).await.unwrap();
+    }
+    raw::until("all but three dropped", async || {
+        service.subscribers()[0].stats().dropped == 47
+    })
+    .await;
+    for number in 0..5 {
+        client
+            .publish(format!("keys.{number}"), "".into())
+            .await
+            .unwrap();
+    }
+    raw::until("the others handled", async || {
+        service.subscribers()[0].stats().num_events == 5
+    })
+    .await;
+    assert_eq!(seen.load(Ordering::Relaxed), 6);
+    assert_eq!(service.stop().await.abandoned[0].events, 3);
+}
+
+#[tokio::test]
+async fn headers_that_wait_are_bounded_by_what_they_take() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let service = ServiceBuilder::new("headers", "1.0.0")
+        .subscriber_with(
+            "headers",
+            async |_: Request| std::future::pending::<()>().await,
+            |headers| headers.concurrency(1),
+        )
+        .drain_timeout(Duration::ZERO)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let mut headers = HeaderMap::new();
+    for name in 0..10_000 {
+        headers.insert(format!("h{name}"), "");
+    }
+    // 80 KB each on the wire, and megabytes in memory.
+    for _ in 0..40 {
+        client
+            .publish_with_headers("headers", headers.clone(), "".into())
+            .await
+            .unwrap();
+    }
+    raw::until("most of them dropped", async || {
+        service.subscribers()[0].stats().dropped >= 20
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_what_fails_is_told_once_and_then_as_a_number() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let (told, mut incidents) = mpsc::unbounded_channel();
+    let service = ServiceBuilder::new("flooded", "1.0.0")
+        .subscriber("numbers", async |event: Request| {
+            event.json::<u64>().map(drop)
+        })
+        .on_error(move |_, incident| {
+            let _ = told.send(incident.clone());
+        })
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    for _ in 0..1_000 {
+        client.publish("numbers", "none".into()).await.unwrap();
+    }
+    raw::until("all of them counted", async || {
+        service.subscribers()[0].stats().num_errors == 1_000
+    })
+    .await;
+    service.stop().await;
+    drop(service);
+    let first = raw::soon(incidents.recv()).await.unwrap();
+    assert!(
+        matches!(first, Incident::EventFailed { code: 400, .. }),
+        "{first}"
+    );
+    let mut failed = 1;
+    while failed < 1_000 {
+        match raw::soon(incidents.recv()).await.unwrap() {
+            Incident::EventsFailed { failed: more, .. } => failed += more,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(failed, 1_000);
+}
+
+#[tokio::test]
+async fn a_key_is_free_again_after_a_panic_and_after_a_timeout() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let (told, mut done) = mpsc::unbounded_channel();
+    let service = ServiceBuilder::new("keys", "1.0.0")
+        .subscriber_with(
+            "keys.{key}",
+            move |event: Request| {
+                let told = told.clone();
+                async move {
+                    match &event.payload()[..] {
+                        b"panics" => panic!("as it is told"),
+                        b"hangs" => std::future::pending::<()>().await,
+                        _ => {
+                            let _ = told.send(number(&event));
+                        }
+                    }
+                }
+            },
+            |keys| {
+                let keys = keys.order(EventOrder::per_placeholder("key"));
+                keys.timeout(Duration::from_millis(20))
+            },
+        )
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    for body in ["1", "panics", "2", "hangs", "3"] {
+        client.publish("keys.one", body.into()).await.unwrap();
+    }
+    for expected in 1..=3 {
+        assert_eq!(raw::soon(done.recv()).await.unwrap(), expected);
+    }
+    assert!(service.stop().await.abandoned.is_empty());
+}
+
+#[tokio::test]
+async fn by_several_connections_each_event_comes_once_and_an_order_is_kept() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let options = ConnectOptions::new().urls(broker.url()).connections(3);
+    let connection = Connection::connect_with(&options).await.unwrap();
+    let (any, seen) = counts();
+    let ordered = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&ordered);
+    let service = ServiceBuilder::new("several", "1.0.0")
+        .subscriber_with("numbers", any, |any| any.name("any"))
+        .subscriber_with(
+            "numbers",
+            move |event: Request| {
+                noted.lock().unwrap().push(number(&event));
+                std::future::ready(())
+            },
+            |ordered| ordered.name("ordered").order(EventOrder::OneAtATime),
+        )
+        .start(&connection)
+        .await
+        .unwrap();
+    for number in 0..5_000_u64 {
+        let body = number.to_string().into();
+        client.publish("numbers", body).await.unwrap();
+    }
+    raw::round_trip(&client).await;
+    assert!(service.stop().await.abandoned.is_empty());
+    assert_eq!(seen.load(Ordering::Relaxed), 5_000);
+    assert!(*ordered.lock().unwrap() == (0..5_000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn heavy_handlers_of_many_keys_keep_to_the_concurrency_and_to_their_order() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let seen = Arc::new(Mutex::new(vec![Vec::new(); 10]));
+    let noted = Arc::clone(&seen);
+    let (running, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let reached = Arc::clone(&most);
+    let service = ServiceBuilder::new("heavy", "1.0.0")
+        .subscriber_with(
+            "heavy.{key}",
+            move |event: Request| {
+                let key: usize = event.context().placeholder("key").unwrap().parse().unwrap();
+                let (noted, running) = (Arc::clone(&noted), Arc::clone(&running));
+                let reached = Arc::clone(&reached);
+                async move {
+                    let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+                    reached.fetch_max(now, Ordering::SeqCst);
+                    let until = Instant::now() + Duration::from_micros(200);
+                    while Instant::now() < until {
+                        std::hint::spin_loop();
+                    }
+                    tokio::task::yield_now().await;
+                    noted.lock().unwrap()[key].push(number(&event));
+                    running.fetch_sub(1, Ordering::SeqCst);
+                }
+            },
+            |heavy| {
+                let heavy = heavy.order(EventOrder::per_placeholder("key"));
+                heavy.concurrency(4)
+            },
+        )
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    for number in 0..2_000_u64 {
+        let subject = format!("heavy.{}", number % 10);
+        let body = number.to_string().into();
+        client.publish(subject, body).await.unwrap();
+    }
+    raw::round_trip(&client).await;
+    assert!(service.stop().await.abandoned.is_empty());
+    assert!(most.load(Ordering::SeqCst) <= 4);
+    for numbers in &*seen.lock().unwrap() {
+        assert_eq!(numbers.len(), 200);
+        assert!(numbers.is_sorted());
+    }
 }

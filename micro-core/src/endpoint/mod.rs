@@ -147,6 +147,11 @@ impl Endpoint {
         self.definition.role == Role::Event
     }
 
+    /// Whether nothing is begun any more.
+    fn gives_up(&self) -> bool {
+        self.abandonment.has_begun()
+    }
+
     /// What a message may have to wait for.
     fn turn_of(&self, message: &Message) -> Option<turns::Turn> {
         self.keys.as_ref().map(|keys| keys.turn(message))

@@ -122,8 +122,8 @@ pub struct SubscriberStats {
     /// Events that have been handled, those that failed included.
     #[serde(default, deserialize_with = "or_default")]
     pub num_events: u64,
-    /// Events that failed: their handlers returned an error, panicked or took too long, or their
-    /// bodies could not be read.
+    /// Events that failed: their handlers returned an error, panicked, took too long or were given up as
+    /// the service ended, their bodies could not be read, or a reply that a handler sent did not leave.
     #[serde(default, deserialize_with = "or_default")]
     pub num_errors: u64,
     /// Events that no handler was called for: they came on top of what may wait, or still waited when

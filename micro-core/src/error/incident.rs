@@ -91,7 +91,8 @@ pub enum Incident {
         reason: String,
     },
     /// An event failed: its handler returned an error, panicked or took too long, or its body could not
-    /// be read. It is gone, and counted.
+    /// be read. It is gone, and counted. Of those that fail in the same way the first is told, and then
+    /// their number ([`EventsFailed`](Self::EventsFailed)).
     #[error("subscriber `{subscriber}` failed at an event on `{subject}`: {code}: {reason}")]
     #[non_exhaustive]
     EventFailed {
@@ -104,6 +105,20 @@ pub enum Incident {
         /// ended, or the code of the error that was returned.
         code: u16,
         /// What went wrong, with what is hidden from callers.
+        reason: String,
+    },
+    /// More events failed, in the same way as one that was told of.
+    ///
+    /// Told every five seconds while it goes on: anybody may send what fails, and what is rarer must not
+    /// be kept from being told.
+    #[error("subscriber `{subscriber}` failed at {failed} more events, the last of them: {reason}")]
+    #[non_exhaustive]
+    EventsFailed {
+        /// The name of the subscriber.
+        subscriber: String,
+        /// How many, since it was last told.
+        failed: u64,
+        /// What went wrong with the last of them, with what is hidden from callers.
         reason: String,
     },
     /// Events came faster than they were handled, and were dropped: more of them waited already than
@@ -145,6 +160,7 @@ impl Incident {
             | Self::ConnectionClosed
             | Self::CredentialsRefused { .. }
             | Self::SlowConsumer { .. }
+            | Self::EventsFailed { .. }
             | Self::EventsDropped { .. }
             | Self::StatsHandler { .. } => None,
         }
@@ -166,9 +182,9 @@ impl Incident {
         match self {
             Self::SubscriptionRefused { subscriber, .. }
             | Self::PublishRefused { subscriber, .. } => subscriber.as_deref(),
-            Self::EventFailed { subscriber, .. } | Self::EventsDropped { subscriber, .. } => {
-                Some(subscriber)
-            }
+            Self::EventFailed { subscriber, .. }
+            | Self::EventsFailed { subscriber, .. }
+            | Self::EventsDropped { subscriber, .. } => Some(subscriber),
             _ => None,
         }
     }
@@ -247,6 +263,13 @@ impl Incidents {
             other: other_heard,
         };
         (incidents, heard)
+    }
+
+    /// Reports what is made only if somebody listens.
+    pub(crate) fn report_with(&self, make: impl FnOnce() -> Incident) {
+        if self.handler.is_some() {
+            self.report(make());
+        }
     }
 
     /// Never waits: what the handler is too slow for is dropped.

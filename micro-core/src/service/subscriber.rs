@@ -60,7 +60,8 @@ impl SubscriberOptions {
     }
 
     /// How long the handler may take; as long as it likes unless set, whatever the service says of its
-    /// endpoints. What takes longer is dropped, and counts as an error.
+    /// endpoints. What takes longer is dropped, and counts as an error. A thread that the handler blocks
+    /// goes on all the same, beside the next event, whatever their order.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.endpoint = self.endpoint.timeout(timeout);
         self
@@ -73,7 +74,8 @@ impl SubscriberOptions {
     }
 
     /// How many events may wait while the subscriber works on as many as it may, 65,536 unless set;
-    /// with 0 none waits. However many they are, those that wait are no more than 64 MiB together.
+    /// with 0 none waits. However many they are, those that wait take no more than 64 MiB together, with
+    /// what memory their headers need. With an order by keys, a quarter of them may be of one key.
     ///
     /// What comes on top is dropped: it is counted, logged, and told to the service's error handler
     /// ([`Incident::EventsDropped`](crate::Incident::EventsDropped)).
