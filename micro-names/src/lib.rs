@@ -24,7 +24,7 @@ mod version;
 pub use crate::duration::{check_duration, parse_duration};
 pub use crate::header::{check_header_name, is_reply_only_header};
 pub use crate::length::CONTROL_LINE_MAX_BYTES;
-pub use crate::metadata::{check_metadata_key, is_reserved_metadata_key};
+pub use crate::metadata::{SUBSCRIBERS_KEY, check_metadata_key, is_reserved_metadata_key};
 pub use crate::names::check_name;
 pub use crate::problem::Problem;
 pub use crate::queue_group::check_queue_group;

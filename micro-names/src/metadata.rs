@@ -1,6 +1,9 @@
-//! Keys of metadata. ADR-33 reserves those that start with `_nats`.
+//! Keys of metadata. ADR-33 reserves those that start with `_nats`, and one is the framework's own.
 
 use crate::Problem;
+
+/// Where INFO and STATS of a service say what it listens to: the framework writes it.
+pub const SUBSCRIBERS_KEY: &str = "micro.subscribers";
 
 /// Checks a key of a service's or an endpoint's metadata.
 pub fn check_metadata_key(value: &str) -> Result<(), Problem> {
@@ -13,6 +16,12 @@ pub fn check_metadata_key(value: &str) -> Result<(), Problem> {
             value.escape_debug()
         ))
         .note("keys starting with `_nats` belong to NATS itself"));
+    }
+    if value == SUBSCRIBERS_KEY {
+        return Err(
+            Problem::new(format!("metadata key `{SUBSCRIBERS_KEY}` is reserved"))
+                .note("INFO and STATS list the subscribers of a service under it"),
+        );
     }
     Ok(())
 }
@@ -33,5 +42,7 @@ mod tests {
         assert_eq!(check_metadata_key("a key, even with spaces"), Ok(()));
         assert!(check_metadata_key("").is_err());
         assert!(check_metadata_key("_nats.level").is_err());
+        assert!(check_metadata_key("micro.subscribers").is_err());
+        assert_eq!(check_metadata_key("micro.subscribers.own"), Ok(()));
     }
 }

@@ -2,7 +2,7 @@
 //! `schemas/info.json`, which every answer here is held to.
 
 use micro::{Request, ServiceBuilder, SubscriberOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::documents::{each, echo, info, stats};
@@ -95,9 +95,10 @@ async fn endpoints_are_listed_in_the_order_of_their_registration() {
 }
 
 #[tokio::test]
-async fn subscribers_are_listed_beside_the_endpoints_and_never_among_them() {
+async fn subscribers_are_listed_in_the_metadata_and_never_among_the_endpoints() {
     let broker = Broker::start().await;
     let service = ServiceBuilder::new("both", "1.0.0")
+        .metadata("team", "core")
         .subscriber_with(
             "told.*",
             async |_: Request| {},
@@ -116,12 +117,12 @@ async fn subscribers_are_listed_beside_the_endpoints_and_never_among_them() {
     let info = info(&client, &service).await;
     assert_eq!(each(&info, "subject"), ["ask"]);
     assert_eq!(
-        info["subscribers"],
+        listed(&info),
         json!([
             {
                 "name": "told",
                 "subject": "told.*",
-                "queue_group": "both",
+                "queue_group": "both.told",
                 "metadata": { "description": "is told" },
             },
             { "name": "all", "subject": "all", "queue_group": "", "metadata": {} },
@@ -130,7 +131,7 @@ async fn subscribers_are_listed_beside_the_endpoints_and_never_among_them() {
     let stats = stats(&client, &service).await;
     assert_eq!(each(&stats, "subject"), ["ask"]);
     assert_eq!(
-        stats["subscribers"][1],
+        listed(&stats)[1],
         json!({
             "name": "all",
             "subject": "all",
@@ -143,4 +144,10 @@ async fn subscribers_are_listed_beside_the_endpoints_and_never_among_them() {
             "average_processing_time": 0,
         })
     );
+}
+
+/// What a service listens to. Its own metadata stays beside it.
+fn listed(document: &Value) -> Value {
+    assert_eq!(document["metadata"]["team"], "core");
+    serde_json::from_str(document["metadata"]["micro.subscribers"].as_str().unwrap()).unwrap()
 }

@@ -235,10 +235,10 @@ async fn events(broker: &Broker, seen: &mut Seen) {
     )
     .await;
     raw::until("two dropped", async || {
-        service.stats().subscribers[1].dropped == 2
+        service.stats().subscribers()[1].dropped == 2
     })
     .await;
-    let stats = service.stats().subscribers.remove(1);
+    let stats = service.stats().subscribers().remove(1);
     seen.put(
         "event_stats",
         &serde_json::to_string_pretty(&stats).unwrap(),

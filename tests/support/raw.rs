@@ -155,6 +155,13 @@ pub(crate) async fn stats(client: &Client, name: &str, id: &str) -> Value {
     json(&request(client, &format!("$SRV.STATS.{name}.{id}"), "").await)
 }
 
+/// What INFO or STATS says of subscribers; `null` where it says nothing.
+#[allow(dead_code, reason = "not every test has subscribers")]
+pub(crate) fn subscribers(document: &Value) -> Value {
+    let text = document["metadata"]["micro.subscribers"].as_str();
+    text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap())
+}
+
 /// Callers that send one request after the other, until told to end: how many were sent, and how
 /// many had no answer. Each goes at its own pace, so that requests are under way at any moment.
 pub(crate) fn load(

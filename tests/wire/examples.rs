@@ -324,7 +324,7 @@ async fn shipping_ships_what_was_ordered_once() {
     let broker = Broker::start().await;
     let first = start(&broker, "shipping").await;
     let _second = start(&broker, "shipping").await;
-    let row = "  ship   orders.*.created  events, queue group shipping\n";
+    let row = "  ship   orders.*.created  events, queue group shipping.ship\n";
     assert!(first.banner.contains(row), "{}", first.banner);
     let client = broker.client().await;
     for number in 0..10 {
@@ -337,7 +337,7 @@ async fn shipping_ships_what_was_ordered_once() {
         let stats = raw::gather(&client, "$SRV.STATS.shipping", 2).await;
         let stats: Vec<_> = stats.iter().map(raw::json).collect();
         let sum = |key: &str| -> u64 {
-            let of = |stats: &Value| stats["subscribers"][0][key].as_u64().unwrap();
+            let of = |stats: &Value| raw::subscribers(stats)[0][key].as_u64().unwrap();
             stats.iter().map(of).sum()
         };
         sum("num_events") == 10 && sum("num_errors") == 1 && sum("dropped") == 0

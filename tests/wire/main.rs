@@ -33,6 +33,7 @@ mod deadline;
 mod discovery;
 mod discovery_client;
 mod events;
+mod events_bounds;
 mod examples;
 mod faults;
 mod first;

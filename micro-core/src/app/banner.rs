@@ -63,7 +63,7 @@ fn try_next(text: &mut String, services: &[RunningService], origin: &Origin, pro
 /// The same of services that only listen: the example is one of NATS's own command.
 fn try_publishing(text: &mut String, services: &[RunningService], origin: &Origin) {
     let Some((service, subscriber)) = services.iter().find_map(|service| {
-        let first = service.info().subscribers.into_iter().next()?;
+        let first = service.info().subscribers().into_iter().next()?;
         Some((service, first))
     }) else {
         return;
@@ -87,7 +87,7 @@ fn try_publishing(text: &mut String, services: &[RunningService], origin: &Origi
 /// What the services answer, and what they listen to, in columns that go through all of it.
 fn endpoints(text: &mut String, infos: &[Info]) {
     let lines: Vec<_> = infos.iter().flat_map(lines).collect();
-    let width = |of: fn(&(&str, &str, String)) -> usize| lines.iter().map(of).max();
+    let width = |of: fn(&(String, String, String)) -> usize| lines.iter().map(of).max();
     let names = width(|(name, ..)| name.chars().count()).unwrap_or(0);
     let subjects = width(|(_, subject, _)| subject.chars().count()).unwrap_or(0);
     for (name, subject, group) in &lines {
@@ -96,20 +96,20 @@ fn endpoints(text: &mut String, infos: &[Info]) {
 }
 
 /// Name, subject, and who gets what comes there.
-fn lines(info: &Info) -> impl Iterator<Item = (&str, &str, String)> {
+fn lines(info: &Info) -> impl Iterator<Item = (String, String, String)> {
     let served = info.endpoints.iter().map(|endpoint| {
         let group = match endpoint.queue_group.as_str() {
             "" => "every instance answers".to_owned(),
             group => format!("queue group {group}"),
         };
-        (&*endpoint.name, &*endpoint.subject, group)
+        (endpoint.name.clone(), endpoint.subject.clone(), group)
     });
-    let heard = info.subscribers.iter().map(|subscriber| {
+    let heard = info.subscribers().into_iter().map(|subscriber| {
         let group = match subscriber.queue_group.as_str() {
             "" => "events, every instance gets each".to_owned(),
             group => format!("events, queue group {group}"),
         };
-        (&*subscriber.name, &*subscriber.subject, group)
+        (subscriber.name, subscriber.subject, group)
     });
     served.chain(heard)
 }

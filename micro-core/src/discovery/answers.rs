@@ -371,13 +371,22 @@ mod tests {
 
     #[test]
     fn subscribers_that_are_not_ours_are_left_out() {
-        for odd in ["7", "null", r#"{"a":1}"#, r#"[{"name":7}]"#, r#"["all"]"#] {
+        for odd in [
+            "",
+            "[",
+            "7",
+            "null",
+            r#"{"a":1}"#,
+            r#"[{"name":7}]"#,
+            r#"["all"]"#,
+        ] {
             let text = format!(
-                r#"{{"name":"shop","id":"A1","version":"0.3.0","type":"{}","subscribers":{odd}}}"#,
-                Info::KIND
+                r#"{{"name":"shop","id":"A1","version":"0.3.0","type":"{}","metadata":{{"micro.subscribers":{}}}}}"#,
+                Info::KIND,
+                serde_json::json!(odd),
             );
             let info: Info = good(&text);
-            assert!(info.subscribers.is_empty(), "{odd}");
+            assert!(info.subscribers().is_empty(), "{odd}");
         }
     }
 

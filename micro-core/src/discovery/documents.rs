@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use micro_names::Shown;
+use micro_names::{SUBSCRIBERS_KEY, Shown};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::context::{Instance, Metadata};
 use crate::endpoint::{
-    EndpointInfo, EndpointStats, Roster, SubscriberInfo, SubscriberStats, or_default, or_none,
+    EndpointInfo, EndpointStats, Roster, SubscriberInfo, SubscriberStats, or_default,
 };
 use crate::task;
 
@@ -55,14 +56,6 @@ pub struct Info {
     /// Its endpoints, in the order in which they were added.
     #[serde(default, deserialize_with = "or_default")]
     pub endpoints: Vec<EndpointInfo>,
-    /// What it listens to, in the order in which it was added: services of this framework say so. The
-    /// field is left out where there is nothing.
-    #[serde(
-        default,
-        deserialize_with = "or_none",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub subscribers: Vec<SubscriberInfo>,
 }
 
 /// The answer to STATS.
@@ -86,14 +79,32 @@ pub struct Stats {
     /// The counters of each endpoint, in the order in which they were added.
     #[serde(default, deserialize_with = "or_default")]
     pub endpoints: Vec<EndpointStats>,
-    /// The counters of each subscriber, in the order in which they were added. The field is left out
-    /// where there is none.
-    #[serde(
-        default,
-        deserialize_with = "or_none",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub subscribers: Vec<SubscriberStats>,
+}
+
+impl Info {
+    /// What it listens to, in the order in which it was added. Services of this framework say so, as
+    /// JSON in the metadata `micro.subscribers`: beside the fields of ADR-32 a document may have no
+    /// others. Nothing, where that is missing or is something else.
+    #[must_use]
+    pub fn subscribers(&self) -> Vec<SubscriberInfo> {
+        listed(&self.metadata)
+    }
+}
+
+impl Stats {
+    /// The counters of each subscriber, in the order in which they were added, from the same place as
+    /// those of [`Info::subscribers`].
+    #[must_use]
+    pub fn subscribers(&self) -> Vec<SubscriberStats> {
+        listed(&self.metadata)
+    }
+}
+
+/// Anybody may have written it.
+fn listed<T: DeserializeOwned>(metadata: &Metadata) -> Vec<T> {
+    let text = metadata.get(SUBSCRIBERS_KEY);
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }
 
 impl fmt::Display for Ping {
@@ -167,13 +178,10 @@ impl Documents {
     pub(crate) fn reset(&self) -> Stats {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *started, SystemTime::now());
-        let endpoints = self.roster.serving();
-        let subscribers = self.roster.subscribed();
-        self.stats_of(
-            before,
-            endpoints.iter().map(|e| e.reset()).collect(),
-            subscribers.iter().map(|e| e.reset_subscriber()).collect(),
-        )
+        let (endpoints, subscribers) = self.roster.by_role();
+        let subscribers: Vec<_> = subscribers.iter().map(|e| e.reset_subscriber()).collect();
+        let endpoints = endpoints.iter().map(|e| e.reset()).collect();
+        self.stats_of(before, endpoints, &subscribers)
     }
 
     pub(crate) fn ping_bytes(&self) -> Bytes {
@@ -224,26 +232,33 @@ impl Documents {
 
     pub(crate) fn info(&self) -> Info {
         let instance = self.instance();
+        let (endpoints, subscribers) = self.roster.by_role();
+        let subscribers: Vec<_> = subscribers.iter().map(|e| e.subscriber_info()).collect();
         Info {
             name: instance.name.clone(),
             id: instance.id.clone(),
             version: instance.version.clone(),
-            metadata: self.profile.metadata.clone(),
+            metadata: self.metadata(&subscribers),
             kind: "io.nats.micro.v1.info_response".to_owned(),
             description: self.profile.description.clone(),
-            endpoints: self.roster.serving().iter().map(|e| e.info()).collect(),
-            subscribers: self
-                .roster
-                .subscribed()
-                .iter()
-                .map(|e| e.subscriber_info())
-                .collect(),
+            endpoints: endpoints.iter().map(|e| e.info()).collect(),
         }
     }
 
+    /// The service's, with its subscribers, where it has any.
+    fn metadata(&self, subscribers: &[impl Serialize]) -> Metadata {
+        let mut metadata = self.profile.metadata.clone();
+        if !subscribers.is_empty()
+            && let Ok(text) = serde_json::to_string(subscribers)
+        {
+            metadata.insert(SUBSCRIBERS_KEY.to_owned(), text);
+        }
+        metadata
+    }
+
     pub(crate) fn stats(&self) -> Stats {
-        let (endpoints, subscribers) = (self.roster.serving(), self.roster.subscribed());
-        let (started, counted, subscribers) = {
+        let (endpoints, subscribers) = self.roster.by_role();
+        let (started, counted, subscribers): (_, _, Vec<_>) = {
             // A reset takes it too, so that what is counted is since then.
             let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
             let counted: Vec<_> = endpoints.iter().map(|e| e.counted()).collect();
@@ -254,7 +269,7 @@ impl Documents {
         self.stats_of(
             started,
             stats.map(|(e, counted)| e.with_data(counted)).collect(),
-            subscribers,
+            &subscribers,
         )
     }
 
@@ -262,19 +277,18 @@ impl Documents {
         &self,
         started: SystemTime,
         endpoints: Vec<EndpointStats>,
-        subscribers: Vec<SubscriberStats>,
+        subscribers: &[SubscriberStats],
     ) -> Stats {
         let instance = self.instance();
         Stats {
             name: instance.name.clone(),
             id: instance.id.clone(),
             version: instance.version.clone(),
-            metadata: self.profile.metadata.clone(),
+            metadata: self.metadata(subscribers),
             kind: "io.nats.micro.v1.stats_response".to_owned(),
             // Six digits: nats-py reads neither none, nor seven, nor nine.
             started: humantime::format_rfc3339_micros(started).to_string(),
             endpoints,
-            subscribers,
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 pub(super) struct Abandonment {
     begun: AtomicBool,
     told: Notify,
-    /// Requests that were not begun, and whose callers do not know it yet.
+    /// Requests that were not begun, and whose callers do not know it yet; events that were not begun.
     untold: AtomicUsize,
 }
 
@@ -19,6 +19,11 @@ impl Abandonment {
         self.untold.fetch_add(pending, Ordering::SeqCst);
         self.begun.store(true, Ordering::SeqCst);
         self.told.notify_waiters();
+    }
+
+    /// One more is not begun any more.
+    pub(super) fn left_one(&self) {
+        self.untold.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(super) fn told_one(&self) {

@@ -7,7 +7,6 @@ use super::Endpoint;
 use super::log::End;
 use super::work::Work;
 use crate::context::Said;
-use crate::error::Incident;
 use crate::handler::{Outcome, Reply};
 
 impl Endpoint {
@@ -18,12 +17,6 @@ impl Endpoint {
             Outcome::Fault(fault) => {
                 self.counters.error(fault.stats_text());
                 self.log.event_failed(subject, &fault);
-                self.place.incidents.report(Incident::EventFailed {
-                    subscriber: self.definition.name.clone(),
-                    subject: subject.to_owned(),
-                    code: fault.code(),
-                    reason: fault.full_text().to_owned(),
-                });
                 End::Error(fault.code())
             }
             Outcome::Success(_) | Outcome::Silence => {
@@ -35,6 +28,12 @@ impl Endpoint {
             }
         };
         self.log.event_ended(&work.span, subject, end, took);
+    }
+
+    /// Lets go of an event that has come too late to be begun.
+    pub(super) fn drop_late(&self) {
+        self.counters.dropped(1);
+        self.abandonment.left_one();
     }
 
     /// Lets go of an event for which there is no room.

@@ -1,5 +1,5 @@
-//! What the log says of the events of a subscriber, and what its owner is told of those that were
-//! dropped: the same flood bounds both.
+//! What the log says of the events of a subscriber, and what its owner is told of those that failed or
+//! were dropped: the same floods bound both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,10 @@ use crate::log::{EVENT, Flood, Pause, line, micros};
 pub(super) struct EventFloods {
     dropped: Arc<Flood>,
     failed: Failures,
-    /// Bodies that do not decode, and what else its sender is at fault for.
-    refused: Arc<Flood>,
+    /// Bodies that do not decode: anybody may send them.
+    unread: Arc<Flood>,
+    /// Errors that the program returns, and callers may be told.
+    returned: Arc<Flood>,
 }
 
 impl Log {
@@ -70,13 +72,22 @@ impl Log {
         let is_ours = fault.is_failure();
         let flood = if is_ours {
             floods.failed.of(fault)
+        } else if fault.log_text().is_some() {
+            &floods.unread
         } else {
-            &floods.refused
+            &floods.returned
         };
         if !flood.count_saying(says) {
             return;
         }
         let (service, instance, subscriber) = self.names();
+        let incidents = self.place.incidents.clone();
+        incidents.report_with(|| Incident::EventFailed {
+            subscriber: subscriber.to_owned(),
+            subject: subject.to_owned(),
+            code: fault.code(),
+            reason: fault.full_text().to_owned(),
+        });
         let (subject, code, error) = (line(subject), fault.code(), says());
         if is_ours {
             tracing::error!(target: EVENT, service, instance, subscriber, subject, code, error, "event failed");
@@ -94,6 +105,11 @@ impl Log {
                 return;
             }
             let [service, instance, subscriber] = names.each_ref().map(String::as_str);
+            incidents.report_with(|| Incident::EventsFailed {
+                subscriber: subscriber.to_owned(),
+                failed: kept_back,
+                reason: error.clone(),
+            });
             if is_ours {
                 tracing::error!(target: EVENT, service, instance, subscriber, error, kept_back, "event failed");
             } else {

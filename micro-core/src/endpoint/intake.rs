@@ -50,6 +50,8 @@ pub(crate) struct Intake {
     answering: Several<Answering>,
     /// Ready when the handlers that wait are given up. Made for the first that does.
     given_up: Option<BoxFuture<'static, ()>>,
+    /// Whether events wait that none in hand is followed by: they have come faster than they were begun.
+    behind: bool,
     /// Whether handlers have been seen to wait of late: then the first look at one is as good as lost.
     wait: bool,
     /// When the last request was done, if that was just now: a clock costs more than most of what is
@@ -72,9 +74,29 @@ impl Intake {
             waiting: Several::default(),
             answering: Several::default(),
             given_up: None,
+            behind: false,
             wait: false,
             now: None,
         }
+    }
+
+    fn arrival(&self, message: Message, at: Instant) -> Arrival {
+        Arrival {
+            turn: self.endpoint.turn_of(&message),
+            message,
+            at,
+            lane: self.lane,
+        }
+    }
+
+    /// The next event of those that nothing in hand is followed by.
+    fn catch_up(&mut self) -> Option<Arrival> {
+        if !self.behind {
+            return None;
+        }
+        let next = self.endpoint.limits.begin_waiting();
+        self.behind = next.is_some();
+        next
     }
 
     /// Starts a request, and ends it, if that is done at once.
@@ -270,13 +292,7 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
 impl Receive for Intake {
     fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
         let at = self.now.take().unwrap_or_else(Instant::now);
-        let turn = self.endpoint.turn_of(&message);
-        let mut request = Arrival {
-            message,
-            at,
-            lane: self.lane,
-            turn,
-        };
+        let mut request = self.arrival(message, at);
         if let Some(once) = &self.endpoint.once {
             request = match once.admit(request) {
                 surplus::Admission::Serve(request) => request,
@@ -289,6 +305,7 @@ impl Receive for Intake {
                 }
             };
         }
+        let turn = request.turn;
         if self.endpoint.limits.enter(turn) {
             self.start(request, at, cx);
             return;
@@ -305,19 +322,48 @@ impl Receive for Intake {
         }
     }
 
+    fn queues(&self) -> bool {
+        self.endpoint.is_subscriber()
+    }
+
+    fn queue(&mut self, message: Message) {
+        let mut event = self.arrival(message, Instant::now());
+        if let Some(once) = &self.endpoint.once {
+            event = match once.admit(event) {
+                surplus::Admission::Serve(event) => event,
+                surplus::Admission::Keep => return,
+                surplus::Admission::Refuse(_) => return self.endpoint.drop_event(),
+            };
+        }
+        if self.endpoint.gives_up() {
+            self.endpoint.drop_late();
+        } else if self.endpoint.limits.queue(event) {
+            self.behind = true;
+        } else {
+            self.endpoint.drop_event();
+        }
+    }
+
     fn is_ready(&self) -> bool {
         self.answering.is_empty()
     }
 
     fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.now = None;
-        if let Poll::Ready(Some(was_in_flight)) = self.answering.poll_next(cx) {
+        // Where there is always something to begin, those that wait have their turn first.
+        if self.behind
+            && let Poll::Ready(Some(Some(done))) = self.waiting.poll_next(cx)
+        {
+            self.done(done, cx);
+        } else if let Poll::Ready(Some(was_in_flight)) = self.answering.poll_next(cx) {
             if was_in_flight {
                 // Only requests have answers, and they have no keys.
                 self.ended(None);
             }
         } else if let Some(request) = self.turn.pop_front() {
             self.start(request, Instant::now(), cx);
+        } else if let Some(event) = self.catch_up() {
+            self.start(event, Instant::now(), cx);
         } else if let Poll::Ready(Some(done)) = self.waiting.poll_next(cx) {
             if let Some(done) = done {
                 self.done(done, cx);
@@ -329,7 +375,10 @@ impl Receive for Intake {
     }
 
     fn is_busy(&self) -> bool {
-        !self.turn.is_empty() || !self.waiting.is_empty() || !self.answering.is_empty()
+        self.behind
+            || !self.turn.is_empty()
+            || !self.waiting.is_empty()
+            || !self.answering.is_empty()
     }
 }
 

@@ -26,13 +26,24 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// Lets go of the read buffer that a small body is part of: of those there may be many more than
-    /// bytes that wait.
+    /// Lets go of the read buffer that the body is part of: those may hold many more bytes than there are
+    /// to wait.
     fn leave_buffer(&mut self) {
         let payload = &mut self.message.payload;
-        if payload.len() < BODY_WORTH_ITS_BUFFER {
-            *payload = Bytes::copy_from_slice(payload);
-        }
+        *payload = Bytes::copy_from_slice(payload);
+    }
+
+    /// How many bytes of memory it takes while it waits, at most about: its sender chooses what of, and
+    /// a thousand empty headers are little on the wire.
+    fn weight(&self) -> usize {
+        let headers = self.message.headers.as_ref();
+        let parts = headers.map_or(0, |headers| {
+            headers.iter().map(|(_, values)| 1 + values.len()).sum()
+        });
+        parts
+            .saturating_mul(HEADER_BYTES)
+            .saturating_add(self.message.length)
+            .saturating_add(size_of::<Self>())
     }
 }
 
@@ -54,9 +65,15 @@ const PENDING_BYTES: usize = 64 * 1024 * 1024;
 /// what the clients of NATS hold by default.
 pub(crate) const PENDING_EVENTS: usize = 65_536;
 
-/// From this size on a body that waits may hold on to the read buffer it is part of, which is of
-/// 64 KiB. What is smaller is copied, so that those that wait hold twice their own size at most.
-const BODY_WORTH_ITS_BUFFER: usize = 32 * 1024;
+/// What a name or a value of a header takes beside its text: the text's own allocation, and a place in
+/// the map or in a list, which may have twice as many.
+const HEADER_BYTES: usize = 256;
+
+/// The part of those that wait which may be of one key. One that is stuck leaves room for the others.
+const PART_OF_A_KEY: usize = 4;
+
+/// For how many that wait room is kept when none does. What more there was at once was a peak.
+const KEPT: usize = 256;
 
 /// The admission of one endpoint.
 #[derive(Debug)]
@@ -92,12 +109,25 @@ impl State {
     }
 
     fn enter(&mut self, in_flight_max: usize, turn: Option<Turn>) -> bool {
-        let may_start = self.in_flight < in_flight_max && self.turns.is_free(turn);
+        // Nothing waits for room while there is some, but events that the intake has fallen behind with.
+        let has_room = self.in_flight < in_flight_max && self.pending.is_empty();
+        let may_start = has_room && self.turns.is_free(turn);
         if may_start {
             self.turns.take(turn);
         }
         self.in_flight += usize::from(may_start);
         may_start
+    }
+
+    /// The first of those that wait for room.
+    fn take(&mut self) -> Option<Arrival> {
+        let first = self.pending.pop_front()?;
+        self.pending_count = self.pending_count.saturating_sub(1);
+        self.pending_bytes = self.pending_bytes.saturating_sub(first.weight());
+        if self.pending.is_empty() && self.pending.capacity() > KEPT {
+            self.pending.shrink_to(KEPT);
+        }
+        Some(first)
     }
 
     fn wait(&mut self, request: Arrival) {
@@ -143,24 +173,55 @@ impl Limits {
     }
 
     /// What becomes of one that may not.
-    pub(crate) fn hold(&self, mut request: Arrival) -> Admission {
+    pub(crate) fn hold(&self, request: Arrival) -> Admission {
         let mut state = self.state();
         // One may have ended since.
         if state.enter(self.in_flight_max, request.turn) {
             return Admission::Start(request);
         }
-        let bytes = state.pending_bytes.saturating_add(request.message.length);
+        match self.wait(&mut state, request, self.pending_max) {
+            None => Admission::Pending,
+            Some(request) => Admission::Refused(request),
+        }
+    }
+
+    /// Has an event wait, behind all that do, even if it might start; [`begin_waiting`](Self::begin_waiting)
+    /// is to be called then until there is nothing more. Whether there is room.
+    pub(super) fn queue(&self, event: Arrival) -> bool {
+        let mut state = self.state();
+        // What there is room for would not wait, were it not for those before it.
+        let free = self.in_flight_max.saturating_sub(state.in_flight);
+        let most = self.pending_max.saturating_add(free);
+        self.wait(&mut state, event, most).is_none()
+    }
+
+    /// Has one wait, if it is none too many: otherwise it is given back.
+    fn wait(&self, state: &mut State, mut request: Arrival, most: usize) -> Option<Arrival> {
+        let bytes = state.pending_bytes.saturating_add(request.weight());
         // The first may be as large as it likes: the server has a limit for each.
         let fits = bytes <= PENDING_BYTES || state.pending_count == 0;
-        if state.pending_count < self.pending_max && fits {
-            if self.copies {
-                request.leave_buffer();
-            }
-            state.pending_bytes = bytes;
-            state.wait(request);
-            return Admission::Pending;
+        let of_key = (self.pending_max / PART_OF_A_KEY).max(1);
+        if state.pending_count >= most || !fits || state.turns.count(request.turn) >= of_key {
+            return Some(request);
         }
-        Admission::Refused(request)
+        if self.copies {
+            request.leave_buffer();
+        }
+        state.pending_bytes = bytes;
+        state.wait(request);
+        None
+    }
+
+    /// One that waits, where a handler may begin; [`next`](Self::next) must be called when it is done.
+    pub(super) fn begin_waiting(&self) -> Option<Arrival> {
+        let mut state = self.state();
+        if state.in_flight >= self.in_flight_max {
+            // Those that run are followed by what waits.
+            return None;
+        }
+        let next = state.take()?;
+        state.in_flight += 1;
+        Some(next)
     }
 
     /// One request is done, and with it its turn: the next that waits, to be started in its place.
@@ -170,9 +231,7 @@ impl Limits {
             // Behind those that have waited for room.
             state.pending.push_back(next);
         }
-        if let Some(request) = state.pending.pop_front() {
-            state.pending_count = state.pending_count.saturating_sub(1);
-            state.pending_bytes = state.pending_bytes.saturating_sub(request.message.length);
+        if let Some(request) = state.take() {
             return Some(request);
         }
         state.in_flight = state.in_flight.saturating_sub(1);

@@ -44,7 +44,7 @@ pub(crate) use intake::Intake;
 pub(crate) use limits::{DEFAULT_CONCURRENCY, Limits};
 pub(crate) use recent::{Recent, Recents, Refusal};
 pub use report::{EndpointInfo, EndpointStats, SubscriberInfo, SubscriberStats};
-pub(crate) use report::{StatsHandler, or_default, or_none};
+pub(crate) use report::{StatsHandler, or_default};
 pub(crate) use roster::Roster;
 pub(crate) use ticket::Ticket;
 pub use turns::{EventKey, EventOrder};
@@ -154,6 +154,11 @@ impl Endpoint {
 
     pub(crate) fn is_subscriber(&self) -> bool {
         self.definition.role == Role::Event
+    }
+
+    /// Whether nothing is begun any more.
+    fn gives_up(&self) -> bool {
+        self.abandonment.has_begun()
     }
 
     /// What a message may have to wait for.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -123,8 +122,8 @@ pub struct SubscriberStats {
     /// Events that have been handled, those that failed included.
     #[serde(default, deserialize_with = "or_default")]
     pub num_events: u64,
-    /// Events that failed: their handlers returned an error, panicked or took too long, or their
-    /// bodies could not be read.
+    /// Events that failed: their handlers returned an error, panicked, took too long or were given up as
+    /// the service ended, their bodies could not be read, or a reply that a handler sent did not leave.
     #[serde(default, deserialize_with = "or_default")]
     pub num_errors: u64,
     /// Events that no handler was called for: they came on top of what may wait, or still waited when
@@ -140,17 +139,6 @@ pub struct SubscriberStats {
     /// The same for each event, in nanoseconds.
     #[serde(default, deserialize_with = "whole")]
     pub average_processing_time: u64,
-}
-
-/// Nobody else has these entries: something of the same name that is not ours is none of them, and
-/// the rest of the document is read all the same.
-pub(crate) fn or_none<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 /// Other implementations leave fields out, or write `null`, where the schemas want a value.

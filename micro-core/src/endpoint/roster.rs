@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Endpoint, Role};
+use super::Endpoint;
 
 /// The endpoints that INFO and STATS list.
 #[derive(Debug, Default)]
@@ -58,23 +58,10 @@ impl Roster {
             .any(|endpoint| endpoint.definition.stats_handler.is_some())
     }
 
-    /// Those that answer requests.
-    pub(crate) fn serving(&self) -> Vec<Arc<Endpoint>> {
-        self.of(Role::Request)
-    }
-
-    /// Those that get events.
-    pub(crate) fn subscribed(&self) -> Vec<Arc<Endpoint>> {
-        self.of(Role::Event)
-    }
-
-    fn of(&self, role: Role) -> Vec<Arc<Endpoint>> {
-        let endpoints = self
-            .endpoints
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let of_role = endpoints.iter().filter(|e| e.definition.role == role);
-        of_role.cloned().collect()
+    /// Those that answer requests, and those that get events, of one moment.
+    pub(crate) fn by_role(&self) -> (Vec<Arc<Endpoint>>, Vec<Arc<Endpoint>>) {
+        let all = self.all().into_iter();
+        all.partition(|endpoint| !endpoint.is_subscriber())
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Endpoint>> {

@@ -9,22 +9,34 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::limits::Arrival;
 use crate::wire::Message;
 
+/// For how many keys room is kept when nothing is in hand.
+const KEPT: usize = 256;
+
 /// In which order a subscriber's events are handled.
 ///
 /// It is the order in which one instance has them: instances that share the events of a queue group
 /// do not wait for one another. Who needs one order for all of them runs one instance, or gives each a
 /// part of the subjects.
+///
+/// NATS keeps the order of what one publisher sends by one connection. A move to another server, which
+/// one that is about to end announces (lame-duck mode), may break it for once: what is still on its way
+/// by the old server is handled as it arrives, beside what comes by the new one.
+///
+/// With an order, a method that is `blocking` can have no timeout: its thread would go on beside the next
+/// event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventOrder {
-    /// In none: as many at a time as the concurrency has it. They begin in the order in which they
-    /// came.
+    /// In none: as many at a time as the concurrency has it. They begin about as they came, and in no
+    /// order that can be relied on: those that compute for long have tasks of their own, and several
+    /// connections have no order among them.
     #[default]
     Any,
     /// One at a time, in the order in which they came.
     OneAtATime,
     /// One at a time of each key, in the order in which they came; those of different keys at the
-    /// same time.
+    /// same time. A quarter of the events that may wait may be of one key: what comes on top of that is
+    /// dropped, so that a key that is stuck leaves room for the others.
     PerKey(EventKey),
 }
 
@@ -125,12 +137,21 @@ impl Turns {
         self.0.get_mut(&turn?)
     }
 
+    /// How many wait behind that which is in hand of this key.
+    pub(super) fn count(&self, turn: Option<Turn>) -> usize {
+        let behind = turn.and_then(|turn| self.0.get(&turn));
+        behind.map_or(0, VecDeque::len)
+    }
+
     /// What was in hand of this key is done: the next of it, which is in hand now.
     pub(super) fn next(&mut self, done: Option<Turn>) -> Option<Arrival> {
         let done = done?;
         let next = self.0.get_mut(&done).and_then(VecDeque::pop_front);
         if next.is_none() {
             self.0.remove(&done);
+            if self.0.is_empty() && self.0.capacity() > KEPT {
+                self.0.shrink_to(KEPT);
+            }
         }
         next
     }

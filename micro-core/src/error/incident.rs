@@ -14,28 +14,32 @@ pub enum Incident {
     /// The server's permissions no longer allow a subscription of the service, which stops.
     #[error(
         "the NATS server does not permit a subscription to `{subject}`{}; the service stops: allow it for this user",
-        of(endpoint.as_ref())
+        of(endpoint.as_ref(), subscriber.as_ref())
     )]
     #[non_exhaustive]
     SubscriptionRefused {
         /// The subject of the subscription.
         subject: String,
-        /// The name of the endpoint or the subscriber; `None` for a subscription of the discovery.
+        /// The name of the endpoint whose subscription it was.
         endpoint: Option<String>,
+        /// The name of the subscriber whose it was; neither, for a subscription of the discovery.
+        subscriber: Option<String>,
     },
     /// The server's permissions do not allow a message, which it has not delivered.
     #[error(
         "the NATS server does not permit a message to `{subject}`{}, nobody got it: allow it for this user",
-        of(endpoint.as_ref())
+        of(endpoint.as_ref(), subscriber.as_ref())
     )]
     #[non_exhaustive]
     PublishRefused {
         /// The subject of the message.
         subject: String,
-        /// The name of the endpoint whose reply it was. `None` for messages that the program sent
-        /// itself over the connection of the service: the server does not say whose they were, so
-        /// every service on the connection is told.
+        /// The name of the endpoint whose reply it was.
         endpoint: Option<String>,
+        /// The name of the subscriber whose handler replied. Neither, for messages that the program
+        /// sent itself over the connection of the service: the server does not say whose they were, so
+        /// every service on the connection is told.
+        subscriber: Option<String>,
     },
     /// The server does not let the connection in any more, with the credentials that it has. The
     /// client goes on asking; it reads a file with credentials again each time. Told once for each
@@ -87,7 +91,8 @@ pub enum Incident {
         reason: String,
     },
     /// An event failed: its handler returned an error, panicked or took too long, or its body could not
-    /// be read. It is gone, and counted.
+    /// be read. It is gone, and counted. Of those that fail in the same way the first is told, and then
+    /// their number ([`EventsFailed`](Self::EventsFailed)).
     #[error("subscriber `{subscriber}` failed at an event on `{subject}`: {code}: {reason}")]
     #[non_exhaustive]
     EventFailed {
@@ -100,6 +105,20 @@ pub enum Incident {
         /// ended, or the code of the error that was returned.
         code: u16,
         /// What went wrong, with what is hidden from callers.
+        reason: String,
+    },
+    /// More events failed, in the same way as one that was told of.
+    ///
+    /// Told every five seconds while it goes on: anybody may send what fails, and what is rarer must not
+    /// be kept from being told.
+    #[error("subscriber `{subscriber}` failed at {failed} more events, the last of them: {reason}")]
+    #[non_exhaustive]
+    EventsFailed {
+        /// The name of the subscriber.
+        subscriber: String,
+        /// How many, since it was last told.
+        failed: u64,
+        /// What went wrong with the last of them, with what is hidden from callers.
         reason: String,
     },
     /// Events came faster than they were handled, and were dropped: more of them waited already than
@@ -141,6 +160,7 @@ impl Incident {
             | Self::ConnectionClosed
             | Self::CredentialsRefused { .. }
             | Self::SlowConsumer { .. }
+            | Self::EventsFailed { .. }
             | Self::EventsDropped { .. }
             | Self::StatsHandler { .. } => None,
         }
@@ -157,12 +177,14 @@ impl Incident {
         }
     }
 
-    /// The name of the subscriber whose events it is about.
+    /// The name of the subscriber it has to do with, if it is known.
     pub fn subscriber(&self) -> Option<&str> {
         match self {
-            Self::EventFailed { subscriber, .. } | Self::EventsDropped { subscriber, .. } => {
-                Some(subscriber)
-            }
+            Self::SubscriptionRefused { subscriber, .. }
+            | Self::PublishRefused { subscriber, .. } => subscriber.as_deref(),
+            Self::EventFailed { subscriber, .. }
+            | Self::EventsFailed { subscriber, .. }
+            | Self::EventsDropped { subscriber, .. } => Some(subscriber),
             _ => None,
         }
     }
@@ -184,8 +206,12 @@ impl Incident {
     }
 }
 
-fn of(endpoint: Option<&String>) -> String {
-    endpoint.map_or_else(String::new, |name| format!(" (endpoint `{name}`)"))
+fn of(endpoint: Option<&String>, subscriber: Option<&String>) -> String {
+    match (endpoint, subscriber) {
+        (Some(name), _) => format!(" (endpoint `{name}`)"),
+        (None, Some(name)) => format!(" (subscriber `{name}`)"),
+        (None, None) => String::new(),
+    }
 }
 
 /// Where incidents are reported. Without an error handler they go nowhere: whoever reports one has
@@ -237,6 +263,13 @@ impl Incidents {
             other: other_heard,
         };
         (incidents, heard)
+    }
+
+    /// Reports what is made only if somebody listens.
+    pub(crate) fn report_with(&self, make: impl FnOnce() -> Incident) {
+        if self.handler.is_some() {
+            self.report(make());
+        }
     }
 
     /// Never waits: what the handler is too slow for is dropped.

@@ -160,8 +160,10 @@ impl ServiceBuilder {
         self.queue_group(QueueGroup::Disabled)
     }
 
-    /// How long handlers may take, unless an endpoint or a subscriber says otherwise; no bound by
-    /// default. What takes longer is dropped, and its caller gets code 504.
+    /// How long the handlers of endpoints may take, unless one says otherwise; no bound by default.
+    /// What takes longer is dropped, and its caller gets code 504. Subscribers, whose events nobody
+    /// waits for, have their own ([`SubscriberOptions::timeout`](super::SubscriberOptions::timeout)) or
+    /// none.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -123,16 +123,18 @@ impl RunningService {
     /// # Ok(()) }
     /// ```
     ///
-    /// Returns the endpoints. Subscribers that were added with them are among
-    /// [`subscribers`](Self::subscribers).
+    /// Returns the endpoints. Subscribers that were added with them are the last of
+    /// [`subscribers`](Self::subscribers), where their names tell them apart;
+    /// [`add_subscriber`](Self::add_subscriber) returns the one that it adds.
     ///
     /// Several can add at the same time. Once it has begun, an addition comes to its end even if
     /// nobody waits for it.
     ///
     /// # Errors
     ///
-    /// Nothing is added when anything is wrong: a name, a subject or another value (all of them are
-    /// reported together), a subject that the server's permissions forbid, a connection that does
+    /// Nothing is added when anything is wrong: a name, a subject or another value, a subscriber in a
+    /// queue group with another whose subject overlaps its own (all of them are reported together), a
+    /// subject that the server's permissions forbid, a connection that does
     /// not answer, or a service that has been stopped. On a client of your own, what is forbidden is
     /// seen only with [`Connection::with_events`](crate::Connection::with_events).
     pub async fn add(
@@ -149,8 +151,8 @@ impl RunningService {
         fill: impl FnOnce(Group) -> Group,
     ) -> Result<Vec<Arc<Endpoint>>, AddError> {
         let inherited = self.inner.inherited().ok_or_else(|| self.has_stopped())?;
-        let planned =
-            plan::plan_more(&inherited, fill).map_err(|cause| AddError::of(self.name(), cause))?;
+        let planned = plan::plan_more(&inherited, &self.inner.roster.all(), fill);
+        let planned = planned.map_err(|cause| AddError::of(self.name(), cause))?;
         // In a task of its own: a half that nobody waits for would be left subscribed to nothing.
         let adding = self.inner.runtime.spawn(self.clone().adding(planned));
         adding.await.unwrap_or_else(|_| Err(self.has_stopped()))
@@ -178,17 +180,21 @@ impl RunningService {
         let endpoints: Vec<_> = members.iter().map(|m| Arc::clone(&m.endpoint)).collect();
 
         let late = match &mut *inner.live() {
-            Some(live) => {
-                live.members.extend(members);
-                inner.list(&endpoints);
-                None
-            }
-            None => Some(members),
+            Some(live) => match plan::check_beside(&inner.roster.all(), &endpoints) {
+                Ok(()) => {
+                    live.members.extend(members);
+                    inner.list(&endpoints);
+                    None
+                }
+                Err(cause) => Some((members, AddError::of(self.name(), cause))),
+            },
+            None => Some((members, self.has_stopped())),
         };
-        if let Some(members) = late {
-            // A stop came in between; what has been sent to these in the meantime is answered.
+        if let Some((members, error)) = late {
+            // A stop came in between, or another addition; what has been sent to these in the
+            // meantime is answered.
             inner.ground.dismiss(members, inner.drain_timeout).await;
-            return Err(self.has_stopped());
+            return Err(error);
         }
         Ok(endpoints)
     }
@@ -201,13 +207,13 @@ impl RunningService {
 
     /// The endpoints that it serves now, in the order of INFO.
     pub fn endpoints(&self) -> Vec<RunningEndpoint> {
-        let endpoints = self.inner.roster.serving().into_iter();
+        let endpoints = self.inner.roster.by_role().0.into_iter();
         endpoints.map(|endpoint| self.endpoint(endpoint)).collect()
     }
 
     /// The subscribers that it has now, in the order of INFO.
     pub fn subscribers(&self) -> Vec<RunningSubscriber> {
-        let subscribers = self.inner.roster.subscribed().into_iter();
+        let subscribers = self.inner.roster.by_role().1.into_iter();
         subscribers
             .map(|endpoint| self.subscriber(endpoint))
             .collect()

@@ -103,7 +103,12 @@ impl Ground {
             for (lane, connection) in self.lanes(planned) {
                 let subscribing = connection.ask_for(&definition.subject, queue_group);
                 match subscribing.await {
-                    Ok(subscription) => subscriptions.push((index, lane, subscription)),
+                    Ok(subscription) => {
+                        if definition.role == Role::Event {
+                            subscription.owes_nothing();
+                        }
+                        subscriptions.push((index, lane, subscription));
+                    }
                     Err(error) => {
                         asked = Err(Cause::Connection(error.to_string()));
                         break 'asking;
@@ -209,21 +214,13 @@ impl Ground {
     }
 
     async fn finish(&self, members: &[Member], within: Duration) -> Vec<Abandoned> {
-        let idle = task::all(
-            members
-                .iter()
-                .map(|member| member.endpoint.limits.idle().boxed()),
-        );
+        let idle = task::all(members.iter().map(|member| member.idle().boxed()));
         if tokio::time::timeout(within, idle).await.is_ok() {
             return Vec::new();
         }
         let in_flight = members.iter().map(|m| m.endpoint.limits.in_flight());
         let in_flight: Vec<usize> = in_flight.collect();
-        let answered = task::all(
-            members
-                .iter()
-                .map(|member| member.endpoint.abandon().boxed()),
-        );
+        let answered = task::all(members.iter().map(|member| member.abandon().boxed()));
         // A handler may block its thread, and cannot be dropped; the connection may be down, and
         // its queue full.
         if tokio::time::timeout(LEAVE_WITHIN, answered).await.is_err() {
@@ -253,6 +250,25 @@ impl Ground {
 impl Member {
     fn connections(&self) -> usize {
         1 + self.beside.len()
+    }
+
+    /// Waits until nothing is in hand and nothing waits.
+    async fn idle(&self) {
+        self.events_read().await;
+        self.endpoint.limits.idle().await;
+    }
+
+    /// Gives up what is not done, and what has not been read.
+    async fn abandon(&self) {
+        self.endpoint.abandon().await;
+        self.events_read().await;
+    }
+
+    /// Waits until all events have been read: between two of them, one may look like the last.
+    async fn events_read(&self) {
+        if self.endpoint.is_subscriber() {
+            task::all(self.readers().map(|reader| reader.ended().boxed())).await;
+        }
     }
 
     fn readers(&self) -> impl Iterator<Item = &Reader> {

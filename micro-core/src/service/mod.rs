@@ -2,6 +2,7 @@
 //!
 //! - `definition`: the table that `#[service]` writes;
 //! - `builder`, `group` and `subscriber`: the same by hand; all end in one `plan`;
+//! - `sharing`: which members of one service would take each other's messages;
 //! - `start`: from a plan to a running service, all or nothing;
 //! - `running`: its handle, and its stop;
 //! - `member`: how endpoints join, and how they leave without losing a request;
@@ -21,6 +22,7 @@ mod observers;
 mod plan;
 mod queue_group;
 mod running;
+mod sharing;
 mod start;
 mod story;
 mod subscriber;

@@ -10,10 +10,11 @@ use super::builder::ServiceBuilder;
 use super::error::{Cause, StartError};
 use super::group::{EndpointOptions, Group, Member};
 use super::observers::Observers;
-use super::{QueueGroup, SubscriberOptions};
+use super::{QueueGroup, SubscriberOptions, sharing};
 use crate::context::Metadata;
 use crate::endpoint::{
-    DEFAULT_CONCURRENCY, Definition, EndpointInfo, EventKey, EventOrder, Role, StatsHandler, Ticket,
+    DEFAULT_CONCURRENCY, Definition, Endpoint, EndpointInfo, EventKey, EventOrder, Role,
+    StatsHandler, Ticket,
 };
 use crate::handler::Handler;
 
@@ -33,7 +34,7 @@ pub(super) struct Plan {
 /// What endpoints have from their service, those that are added later too.
 #[derive(Clone, Debug)]
 pub(super) struct Inherited {
-    /// The name of the service: the queue group of its subscribers.
+    /// The name of the service: its subscribers' queue groups begin with it.
     service: String,
     prefix: String,
     event_prefix: Option<String>,
@@ -93,7 +94,7 @@ pub(super) fn plan(builder: ServiceBuilder) -> Result<Plan, StartError> {
     planner.check_timeout("service", builder.timeout);
     planner.check_concurrency("service", builder.concurrency);
     planner.group(builder.root, &Above::default());
-    match planner.finish() {
+    match planner.finish(&[]) {
         Ok(endpoints) => Ok(Plan {
             name: builder.name,
             version: builder.version,
@@ -108,17 +109,29 @@ pub(super) fn plan(builder: ServiceBuilder) -> Result<Plan, StartError> {
     }
 }
 
-/// Checks endpoints that are added to a running service. `fill` gets the group of the whole
-/// service.
+/// Checks endpoints that are added to a running service, beside those that are `there`. `fill` gets the
+/// group of the whole service.
 pub(super) fn plan_more(
     inherited: &Inherited,
+    there: &[Arc<Endpoint>],
     fill: impl FnOnce(Group) -> Group,
 ) -> Result<Vec<PlannedEndpoint>, Cause> {
     let mut root = Group::new(inherited.prefix.clone()).queue_group(inherited.queue_group.clone());
     root.event_prefix.clone_from(&inherited.event_prefix);
     let mut planner = Planner::new(inherited);
     planner.group(fill(root), &Above::default());
-    planner.finish()
+    planner.finish(there)
+}
+
+/// Checks the same once more, when others may have been added meanwhile.
+pub(super) fn check_beside(there: &[Arc<Endpoint>], more: &[Arc<Endpoint>]) -> Result<(), Cause> {
+    let definitions = more.iter().map(|endpoint| &endpoint.definition);
+    let problems = sharing::problems(there.iter().map(|e| &e.definition), definitions);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Cause::Invalid(problems))
+    }
 }
 
 /// The largest metadata of a service or an endpoint, keys and values together, in bytes (ADR-33).
@@ -150,7 +163,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn finish(self) -> Result<Vec<PlannedEndpoint>, Cause> {
+    fn finish(mut self, there: &[Arc<Endpoint>]) -> Result<Vec<PlannedEndpoint>, Cause> {
+        let there = there.iter().map(|endpoint| &endpoint.definition);
+        let planned = self.endpoints.iter().map(|planned| &planned.definition);
+        self.problems.extend(sharing::problems(there, planned));
         if self.problems.is_empty() {
             Ok(self.endpoints)
         } else {
@@ -269,6 +285,26 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The queue group of a subscriber for which none is named: no other of its service is in it, since
+    /// no name has a dot.
+    fn of_its_own(&mut self, place: impl Display, name: &str, said: QueueGroup) -> QueueGroup {
+        if said != QueueGroup::Inherit {
+            return said;
+        }
+        let service = &self.inherited.service;
+        let own = format!("{service}.{name}");
+        // What is wrong with a name has been reported.
+        if [service, name]
+            .into_iter()
+            .all(|name| micro_names::check_name("name", name).is_ok())
+        {
+            let checked = micro_names::check_queue_group(&own);
+            let help = "name one, or shorten the names that it is made of";
+            self.check(place, checked.map_err(|problem| problem.help(help)));
+        }
+        QueueGroup::from(own)
+    }
+
     fn endpoint(&mut self, options: EndpointOptions, role: Role, order: EventOrder, above: &Above) {
         // First by itself, as the macros have it: joined, an empty one could not be told, and a fault
         // would be shown with a prefix that has nothing to do with it.
@@ -320,12 +356,9 @@ impl<'a> Planner<'a> {
         let inherited = self.inherited;
         let queue_group = match role {
             Role::Request => options.queue_group.below(&above.queue_group),
-            Role::Event => options.queue_group,
+            Role::Event => self.of_its_own(place, &name, options.queue_group),
         };
-        let queue_group = match role {
-            Role::Request => queue_group.resolved(),
-            Role::Event => queue_group.resolved_or(&inherited.service),
-        };
+        let queue_group = queue_group.resolved();
         let concurrency = options.concurrency.or(inherited.concurrency);
         self.endpoints.push(PlannedEndpoint {
             placeholders: subject.placeholders,
@@ -336,7 +369,11 @@ impl<'a> Planner<'a> {
                 queue_group: queue_group.map(str::to_owned),
                 metadata,
                 example: options.example,
-                timeout: options.timeout.or(inherited.timeout),
+                timeout: match role {
+                    Role::Request => options.timeout.or(inherited.timeout),
+                    // It is how long callers wait, and here nobody does.
+                    Role::Event => options.timeout,
+                },
                 concurrency: match order {
                     EventOrder::OneAtATime => 1,
                     _ => concurrency.unwrap_or(DEFAULT_CONCURRENCY),

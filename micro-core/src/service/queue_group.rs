@@ -13,7 +13,7 @@ const DEFAULT: &str = "q";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueGroup {
-    /// As the level above; `q` if no level says anything. Of a subscriber: the name of its service.
+    /// As the level above; `q` if no level says anything. Of a subscriber: `<service>.<subscriber>`.
     #[default]
     Inherit,
     /// None.
@@ -38,13 +38,8 @@ impl QueueGroup {
 
     /// The name on the wire, when nothing is left to inherit from.
     pub(super) fn resolved(&self) -> Option<&str> {
-        self.resolved_or(DEFAULT)
-    }
-
-    /// The same with another default.
-    pub(super) fn resolved_or<'a>(&'a self, default: &'a str) -> Option<&'a str> {
         match self {
-            Self::Inherit => Some(default),
+            Self::Inherit => Some(DEFAULT),
             Self::Disabled => None,
             Self::Named(name) => Some(name),
         }

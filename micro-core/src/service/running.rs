@@ -159,12 +159,12 @@ impl RunningService {
 
     /// A body that could be sent to an endpoint, if one is known.
     pub(crate) fn example_for(&self, endpoint: &str) -> Option<String> {
-        example(&self.inner.roster.serving(), endpoint)
+        example(&self.inner.roster.by_role().0, endpoint)
     }
 
     /// The same for a subscriber.
     pub(crate) fn example_event_for(&self, subscriber: &str) -> Option<String> {
-        example(&self.inner.roster.subscribed(), subscriber)
+        example(&self.inner.roster.by_role().1, subscriber)
     }
 
     /// Sets all counters back to nothing, and `started` to now. Requests in flight count when they
@@ -272,27 +272,25 @@ impl RunningService {
             || !self.inner.roster.on(subject, queue_group).is_empty()
     }
 
-    /// Counts an error on the endpoints with this subscription, and names the first of them.
+    /// Counts an error on the endpoints with this subscription, and returns the first of them.
     pub(super) fn count_error(
         &self,
         subject: &str,
         queue_group: Option<&str>,
         text: &str,
-    ) -> Option<String> {
+    ) -> Option<Arc<Endpoint>> {
         let endpoints = self.inner.roster.on(subject, queue_group);
         for endpoint in &endpoints {
             endpoint.counters.error(text.to_owned());
         }
-        let first = endpoints.first()?;
-        Some(first.definition.name.clone())
+        endpoints.into_iter().next()
     }
 
     /// The endpoint whose reply the server has refused, which counts it as an error.
-    pub(super) fn whose_reply(&self, subject: &str, text: &str) -> Option<String> {
+    pub(super) fn whose_reply(&self, subject: &str, text: &str) -> Option<Arc<Endpoint>> {
         let refusal = self.inner.ground.recents.take(subject)?;
-        let endpoints = self.inner.roster.all();
-        let refused = endpoints.iter().find(|e| e.was_refused(&refusal, text))?;
-        Some(refused.definition.name.clone())
+        let mut endpoints = self.inner.roster.all().into_iter();
+        endpoints.find(|endpoint| endpoint.was_refused(&refusal, text))
     }
 }
 

@@ -30,13 +30,13 @@ impl SubscriberOptions {
         self
     }
 
-    /// The queue group that shares the events; the name of the service by default, so that each kind
-    /// of service gets each event once, however many instances it has. Queue groups of the service and
-    /// of its groups are for requests, and mean nothing here.
+    /// The queue group that shares the events; `<service>.<subscriber>` by default, so that each
+    /// subscriber gets each event once, however many instances there are. Queue groups of the service
+    /// and of its groups are for requests, and mean nothing here.
     ///
-    /// A server gives an event to one subscription of a queue group, whichever of their subjects it is
-    /// for: of two subscribers in one group whose subjects overlap, one gets what is for both. Give
-    /// those a group each.
+    /// A server gives a message to one subscription of a queue group, whichever of their subjects it is
+    /// for: of two in one group whose subjects overlap, one gets what is for both. Within a service
+    /// that is refused; of other services nobody knows.
     pub fn queue_group(mut self, group: impl Into<QueueGroup>) -> Self {
         self.endpoint = self.endpoint.queue_group(group);
         self
@@ -59,7 +59,9 @@ impl SubscriberOptions {
         self
     }
 
-    /// How long the handler may take. What takes longer is dropped, and counts as an error.
+    /// How long the handler may take; as long as it likes unless set, whatever the service says of its
+    /// endpoints. What takes longer is dropped, and counts as an error. A thread that the handler blocks
+    /// goes on all the same, beside the next event, whatever their order.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.endpoint = self.endpoint.timeout(timeout);
         self
@@ -72,7 +74,8 @@ impl SubscriberOptions {
     }
 
     /// How many events may wait while the subscriber works on as many as it may, 65,536 unless set;
-    /// with 0 none waits. However many they are, those that wait are no more than 64 MiB together.
+    /// with 0 none waits. However many they are, those that wait take no more than 64 MiB together, with
+    /// what memory their headers need. With an order by keys, a quarter of them may be of one key.
     ///
     /// What comes on top is dropped: it is counted, logged, and told to the service's error handler
     /// ([`Incident::EventsDropped`](crate::Incident::EventsDropped)).

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::RunningService;
+use crate::endpoint::Endpoint;
 use crate::error::Incident;
 use crate::log::{CONNECTION, Flood, Pause, line, micros};
 use crate::wire::{Event, Listener, Refused, is_own_question};
@@ -89,8 +90,8 @@ pub(super) async fn watch(
                 tracing::error!(target: CONNECTION, service = name, instance, subject, "subscription refused");
                 let cause =
                     format!("the NATS server does not permit a subscription to `{subject}`");
-                let endpoint = service.count_error(&subject, queue_group.as_deref(), &cause);
-                service.report(Incident::SubscriptionRefused { subject, endpoint });
+                let member = service.count_error(&subject, queue_group.as_deref(), &cause);
+                service.report(subscription_refused(subject, member.as_deref()));
                 service.stop_because(cause);
                 service.stopped().await;
                 return;
@@ -105,9 +106,10 @@ pub(super) async fn watch(
                 // A stranger may have chosen it, and anybody may ask for STATS.
                 let shown = line(&subject);
                 let cause = format!("the NATS server does not permit a message to `{shown}`");
-                let endpoint = service.whose_reply(&subject, &cause);
-                refusals.log(&service, endpoint.as_deref(), &subject);
-                service.report(Incident::PublishRefused { subject, endpoint });
+                let member = service.whose_reply(&subject, &cause);
+                let name = member.as_ref().map(|member| &*member.definition.name);
+                refusals.log(&service, name, &subject);
+                service.report(publish_refused(subject, member.as_deref()));
             }
             Event::Refused(refused) => {
                 refusals.log(&service, None, refused.subject());
@@ -123,6 +125,32 @@ pub(super) async fn watch(
                 }
             }
         }
+    }
+}
+
+fn subscription_refused(subject: String, member: Option<&Endpoint>) -> Incident {
+    let (endpoint, subscriber) = named(member);
+    Incident::SubscriptionRefused {
+        subject,
+        endpoint,
+        subscriber,
+    }
+}
+
+fn publish_refused(subject: String, member: Option<&Endpoint>) -> Incident {
+    let (endpoint, subscriber) = named(member);
+    Incident::PublishRefused {
+        subject,
+        endpoint,
+        subscriber,
+    }
+}
+
+/// The name of an endpoint, or that of a subscriber.
+fn named(member: Option<&Endpoint>) -> (Option<String>, Option<String>) {
+    match member {
+        Some(member) if member.is_subscriber() => (None, Some(member.definition.name.clone())),
+        member => (member.map(|member| member.definition.name.clone()), None),
     }
 }
 

@@ -29,6 +29,10 @@ use crate::task;
 /// the fewer turns, the fewer writes.
 const AT_A_TIME: usize = 1024;
 
+/// How many messages more it takes where its receiver [queues](Receive::queues): as many as the client
+/// holds for one subscription, unless it is told otherwise.
+const QUEUED_AT_A_TIME: usize = 65_536;
+
 /// How long that may take, from the first [`LOOK_EVERY`] on.
 const WITHIN: Duration = Duration::from_micros(500);
 
@@ -44,6 +48,15 @@ pub(crate) trait Receive: Send + 'static {
     fn is_ready(&self) -> bool {
         true
     }
+
+    /// Whether it takes what there was no time for as well: then nothing piles up in the client, which
+    /// drops what is too much for it and does not say whose it was.
+    fn queues(&self) -> bool {
+        false
+    }
+
+    /// Takes one message, and does it later.
+    fn queue(&mut self, _: Message) {}
 
     /// Goes on with what was begun with earlier messages; ready when some of that is done.
     fn poll_on(&mut self, _: &mut Context<'_>) -> Poll<()> {
@@ -293,10 +306,30 @@ fn step(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<
             }
         }
     }
+    if !is_read && receiver.queues() {
+        match queue(source, receiver, cx) {
+            Poll::Ready(()) => return Poll::Ready(()),
+            Poll::Pending => is_read = true,
+        }
+    }
     let is_idle = goes_on(receiver, cx);
     if !is_idle || !is_read && receiver.is_ready() {
         cx.waker().wake_by_ref();
     }
+    Poll::Pending
+}
+
+/// Hands over what else has come by now, to be done later; ready when the source has ended.
+fn queue(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<()> {
+    for _ in 0..QUEUED_AT_A_TIME {
+        match pin!(unconstrained(source.next())).poll(cx) {
+            Poll::Ready(Some(message)) => receiver.queue(message),
+            Poll::Ready(None) => return Poll::Ready(()),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    // There may be more.
+    cx.waker().wake_by_ref();
     Poll::Pending
 }
 

@@ -61,6 +61,8 @@ struct State {
     bridge: Option<Arc<Bridge>>,
     waker: Option<Waker>,
     left: bool,
+    /// Whether what has a reply subject waits for an answer.
+    is_answered: bool,
     /// Whether there will be something else to read when this ends of itself.
     is_kept: bool,
     /// Nothing comes any more, whatever the client does.
@@ -101,6 +103,7 @@ impl Subscription {
             bridge: None,
             waker: None,
             left: false,
+            is_answered: true,
             is_kept,
             is_over: false,
         };
@@ -118,6 +121,11 @@ impl Subscription {
 
     pub(super) fn slot(&self) -> &Arc<Slot> {
         &self.slot
+    }
+
+    /// What comes is never answered: no connection is kept for the answers.
+    pub(crate) fn owes_nothing(&self) {
+        self.slot.state().is_answered = false;
     }
 
     /// Tells the server to send nothing more, and goes on receiving what it has sent already.
@@ -285,7 +293,9 @@ impl State {
             {
                 self.known = None;
             }
-            if let (Poll::Ready(Some(message)), Some(bridge)) = (&polled, &self.bridge) {
+            if let (Poll::Ready(Some(message)), Some(bridge)) = (&polled, &self.bridge)
+                && self.is_answered
+            {
                 bridge.owes(message);
             }
             return match polled {

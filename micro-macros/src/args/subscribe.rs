@@ -91,6 +91,14 @@ pub(crate) fn parse(tokens: TokenStream, place: &Ident, errors: &mut Errors) -> 
         .help("remove one of them, or write `ordered_by = \"..\"` to handle one at a time of each key");
         errors.push(ordered, &problem);
     }
+    if let (Some(_), Some(blocking), Some(ordered)) = (&args.timeout, &args.blocking, &ordered) {
+        let problem = Problem::new(format!(
+            "a `blocking` method with `{ordered}` cannot have a `timeout`"
+        ))
+        .help("remove `timeout`, and bound in the method what it waits for; or write an `async fn`")
+        .note("nothing can end its thread, and the next event would be handled beside it");
+        errors.push(blocking, &problem);
+    }
     args
 }
 

@@ -5,7 +5,7 @@ use micro_names::{Problem, Subject, Wildcards};
 use proc_macro2::TokenStream;
 
 use crate::errors::Errors;
-use crate::model::{EndpointModel, Queue, ServiceModel};
+use crate::model::{EndpointModel, Purpose, Queue, ServiceModel};
 use crate::tokens::plain_name;
 
 /// Functions of every generated client.
@@ -24,6 +24,7 @@ pub(crate) fn check(service: &ServiceModel, errors: &mut Errors) {
     }
     for (index, subscriber) in service.subscribers.iter().enumerate() {
         let earlier = service.subscribers.iter().take(index);
+        let earlier = service.endpoints.iter().chain(earlier);
         let mut earlier =
             earlier.filter(|first| first.cfgs.is_empty() || subscriber.cfgs.is_empty());
         earlier.find(|first| share(service, first, subscriber, errors));
@@ -95,49 +96,74 @@ fn collide(
     true
 }
 
-/// Of those in one queue group a server gives an event to one, whatever their subjects are.
+/// Of those in one queue group a server gives a message to one, whatever their subjects are.
 fn share(
     service: &ServiceModel,
     first: &EndpointModel,
     second: &EndpointModel,
     errors: &mut Errors,
 ) -> bool {
-    let (Some(first_pattern), Some(second_pattern)) =
-        (&first.address.pattern, &second.address.pattern)
+    let is_endpoint = first.purpose == Purpose::Endpoint;
+    let name = &second.address.name.value;
+    if !is_endpoint && first.address.name.value == *name {
+        tell_of_namesake(first, second, errors);
+        return true;
+    }
+    // The group of a subscriber that names none is its own.
+    let Queue::Named(group) = &second.settings.queue_group else {
+        return false;
+    };
+    let first_group = match (&first.settings.queue_group, &service.settings.queue_group) {
+        (Queue::Inherit, of_service) if is_endpoint => of_service,
+        (own, _) => own,
+    };
+    if !matches!(first_group, Queue::Named(name) if name == group) {
+        return false;
+    }
+    let (Some(first_pattern), Some(pattern)) = (whole(service, first), &second.address.pattern)
     else {
         return false;
     };
-    let group = |subscriber: &EndpointModel| match &subscriber.settings.queue_group {
-        Queue::Inherit => Some(service.name.clone()),
-        Queue::Named(name) => Some(name.clone()),
-        Queue::Disabled => None,
-    };
-    let method = plain_name(&first.method);
-    let group = group(first).filter(|name| group(second).as_ref() == Some(name));
-    if let Some(group) = group
-        && first_pattern.overlaps(second_pattern)
-    {
-        let (subject, first_subject) = (&second.address.subject, &first.address.subject);
-        let problem = if first_pattern.wire() == second_pattern.wire() {
-            Problem::new(format!("`{method}` already listens to `{subject}`"))
-        } else {
-            Problem::new(format!(
-                "subject `{subject}` overlaps `{first_subject}`, which `{method}` listens to"
-            ))
-        };
-        let problem = problem
-            .help("give one of them another `queue_group`, such as `queue_group = \"audit\"`")
-            .note(format!(
-                "both are in the queue group `{group}`: an event for both would go to one of them"
-            ));
-        let reference = format!("`{first_subject}` is used here");
-        report(first, second, &problem, &reference, errors);
-        return true;
-    }
-    let name = &second.address.name.value;
-    if first.address.name.value != *name {
+    if !first_pattern.overlaps(pattern) {
         return false;
     }
+    let method = plain_name(&first.method);
+    let subject = &second.address.subject;
+    let (first_subject, does) = if is_endpoint {
+        (first.address.full(&service.group), "serves")
+    } else {
+        (first.address.subject.clone(), "listens to")
+    };
+    let problem = if first_pattern.wire() == pattern.wire() {
+        Problem::new(format!("`{method}` already {does} `{subject}`"))
+    } else {
+        Problem::new(format!(
+            "subject `{subject}` overlaps `{first_subject}`, which `{method}` {does}"
+        ))
+    };
+    let problem = problem
+        .help("give one of them another `queue_group`; without one a subscriber has its own")
+        .note(format!(
+            "both are in the queue group `{group}`: what is for both would go to one of them"
+        ));
+    let reference = format!("`{first_subject}` is used here");
+    report(first, second, &problem, &reference, errors);
+    true
+}
+
+/// The whole subject of an endpoint, or that of a subscriber, of which the service's group is no part.
+fn whole(service: &ServiceModel, member: &EndpointModel) -> Option<Subject> {
+    let pattern = member.address.pattern.clone()?;
+    match member.purpose {
+        Purpose::Endpoint => {
+            Subject::parse(&member.address.full(&service.group), Wildcards::Named).ok()
+        }
+        Purpose::Subscriber => Some(pattern),
+    }
+}
+
+fn tell_of_namesake(first: &EndpointModel, second: &EndpointModel, errors: &mut Errors) {
+    let name = &second.address.name.value;
     let problem = Problem::new(format!("subscriber name `{name}` is already used"))
         .note("INFO and STATS tell subscribers apart by name");
     errors.push_with_reference(
@@ -146,7 +172,6 @@ fn share(
         &first.address.name.place,
         &format!("`{name}` is first used here"),
     );
-    true
 }
 
 /// The parts are right by themselves; with the service's group the whole may be too long.
