@@ -123,7 +123,7 @@ impl Web {
 }
 
 /// A part as the page has it. Why it is missing is for the log; the page has one word.
-fn text<T, E: std::fmt::Display>(
+fn text<T, E: ServiceError + std::fmt::Display>(
     part: Part<T, E>,
     text: impl FnOnce(T) -> String,
     trouble: &Trouble,
