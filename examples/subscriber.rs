@@ -32,7 +32,8 @@ async fn main() -> micro::Result<()> {
     while let Some(greeting) = greetings.next().await {
         match greeting {
             Ok(greeting) => println!("{}", line(&greeting)),
-            // A body that is no greeting, or greetings that came faster than they are printed.
+            // A body that is no greeting, greetings that came faster than they are printed, or a connection
+            // that was away.
             Err(error) => eprintln!("{error}"),
         }
     }

@@ -72,18 +72,19 @@
 pub use micro_core::{
     Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,
     ConnectError, ConnectOptions, ConnectSetting, Connection, Context, DecodeError, DevServer,
-    Discovery, DiscoveryError, Ended, Endpoint, EndpointDef, EndpointInfo, EndpointOptions,
-    EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventError, EventHandler,
-    EventKey, EventOrder, EventPayload, EventResult, Events, Fault, FaultField, FaultMessage,
-    FlushError, Found, FromHeader, FromRequest, FromSubject, Gather, GatherFailure, GatherStream,
-    Gathered, Group, Handler, HandlerFuture, HeaderError, Headers, Incident, Info, IntoPart,
-    IntoReply, JoinParts, Json, Metadata, Missing, OrderDef, Outgoing, Part, Parts, Ping, Problem,
-    Publish, PublishError, Publisher, PublisherError, QueueGroup, RawPayload, Registry,
-    RegistryError, RemoteError, Reply, ReplyError, Request, Result, RunningApp, RunningEndpoint,
-    RunningService, RunningSubscriber, Seen, ServerRequest, ServerResponse, Service,
-    ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown, StartError, Stats, StopReport,
-    Subscribe, SubscribeError, Subscriber, SubscriberDef, SubscriberInfo, SubscriberOptions,
-    SubscriberStats, Subscription, Unreadable, Values, async_nats, run_all,
+    Discovery, DiscoveryError, DrainHandle, Ended, Endpoint, EndpointDef, EndpointInfo,
+    EndpointOptions, EndpointRequest, EndpointResponse, EndpointStats, Error, Event, EventError,
+    EventHandler, EventKey, EventOrder, EventPayload, EventResult, Events, Fault, FaultField,
+    FaultMessage, First, FlushError, Found, FromHeader, FromRequest, FromSubject, Gather,
+    GatherError, GatherFailure, GatherStream, Gathered, Group, Handler, HandlerFuture, HeaderError,
+    Headers, Incident, Info, IntoPart, IntoReply, JoinParts, Json, Metadata, Missing, OrderDef,
+    Outgoing, Part, Parts, Ping, Problem, Publish, PublishError, Publisher, PublisherError,
+    QueueGroup, RawPayload, Registry, RegistryError, RemoteError, Reply, ReplyError, Request,
+    Result, RunningApp, RunningEndpoint, RunningService, RunningSubscriber, Seen, ServerRequest,
+    ServerResponse, Service, ServiceBuilder, ServiceDef, ServiceError, Shareable, Shown,
+    StartError, Stats, StopReport, Subscribe, SubscribeError, Subscriber, SubscriberDef,
+    SubscriberInfo, SubscriberOptions, SubscriberStats, Subscription, Unreadable, Values,
+    async_nats, run_all,
 };
 #[doc = include_str!("docs/service_error.md")]
 pub use micro_macros::ServiceError;
@@ -104,7 +105,7 @@ pub use micro_core::__private0;
 /// What most services use: `use micro::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        App, Bytes, CallError, Caller, Context, Event, FromRequest, Publisher, Service,
+        App, Bytes, CallError, Caller, Connection, Context, FromRequest, Publisher, Service,
         ServiceBuilder, ServiceError, Subscription, endpoint, service, subscribe,
     };
 }

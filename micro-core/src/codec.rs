@@ -57,6 +57,19 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(body: &Bytes) -> Result<T, D
     serde_json::from_slice(body).map_err(|_| locate::<T>(body))
 }
 
+/// The same for whoever reads what strangers send: a type that panics at it is an error of that one
+/// body, and no panic of the reader.
+pub(crate) fn decode_guarded<T: DeserializeOwned + 'static>(
+    body: &Bytes,
+) -> Result<T, DecodeError> {
+    catch_unwind(AssertUnwindSafe(|| decode(body))).unwrap_or_else(|panic| {
+        Err(DecodeError {
+            reason: one_line(&format!("reading it panicked: {}", panic_text(panic))),
+            ..DecodeError::new("reading it panicked")
+        })
+    })
+}
+
 /// Reads a body that is known to be faulty once more, this time keeping track of the path, which
 /// the good case should not pay for.
 fn locate<T: DeserializeOwned>(body: &[u8]) -> DecodeError {

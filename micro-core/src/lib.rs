@@ -41,8 +41,8 @@ pub use app::{App, AppArgs, AppError, Construct, Registry, RegistryError, Runnin
 pub use async_nats;
 pub use bytes::Bytes;
 pub use client::{
-    Answer, Call, CallError, Caller, Ended, Gather, GatherFailure, GatherStream, Gathered,
-    IntoPart, JoinParts, Missing, Outgoing, Part, Parts, RemoteError,
+    Answer, Call, CallError, Caller, Ended, First, Gather, GatherError, GatherFailure,
+    GatherStream, Gathered, IntoPart, JoinParts, Missing, Outgoing, Part, Parts, RemoteError,
 };
 pub use codec::DecodeError;
 pub use context::{Context, Metadata};
@@ -59,8 +59,8 @@ pub use handler::{
 pub use micro_devserver::DevServer;
 pub use micro_names::{Problem, Shown};
 pub use pubsub::{
-    Event, EventError, FlushError, Publish, Publisher, PublisherError, Subscribe, SubscribeError,
-    Subscription, Values,
+    DrainHandle, Event, EventError, FlushError, Publish, Publisher, PublisherError, Subscribe,
+    SubscribeError, Subscription, Values,
 };
 pub use service::{
     Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, OrderDef, QueueGroup,

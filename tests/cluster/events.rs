@@ -1,6 +1,6 @@
 //! Events, when a server is killed under them.
 
-use micro::Connection;
+use micro::{Connection, EventError};
 
 use crate::node::{Cluster, Node};
 use crate::raw;
@@ -22,11 +22,18 @@ async fn events_go_on_when_their_server_is_back_and_none_comes_twice() {
             tokio::task::yield_now().await;
         }
     });
-    let mut last = None;
+    let (mut last, mut interrupted) = (None, 0);
     for round in 0..4 {
         let mut seen = 0;
         while seen < 1000 {
-            let number = raw::soon(numbers.next()).await.unwrap().unwrap().payload;
+            let number = match raw::soon(numbers.next()).await.unwrap() {
+                Ok(event) => event.payload,
+                Err(EventError::Interrupted { .. }) => {
+                    interrupted += 1;
+                    continue;
+                }
+                Err(error) => panic!("{error}"),
+            };
             assert!(
                 last < Some(number),
                 "{number} after {last:?} in round {round}"
@@ -39,7 +46,7 @@ async fn events_go_on_when_their_server_is_back_and_none_comes_twice() {
             node.begin().await;
         }
     }
-    publishing.close().await;
+    publishing.close().await.unwrap();
     raw::soon(counting).await.unwrap();
     numbers.drain().await;
     while let Some(event) = raw::soon(numbers.next()).await {
@@ -47,6 +54,7 @@ async fn events_go_on_when_their_server_is_back_and_none_comes_twice() {
         assert!(last < Some(number), "{number} after {last:?}");
         last = Some(number);
     }
+    assert_eq!(interrupted, 3);
 }
 
 /// One moves from a server that is about to go, and nothing of what others publish is lost or doubled.
@@ -82,4 +90,39 @@ async fn a_subscription_moves_from_a_lame_duck_without_a_loss() {
         let event = raw::soon(numbers.next()).await.unwrap().unwrap();
         assert_eq!(event.payload, expected);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_that_is_no_longer_permitted_ends_with_a_word() {
+    let config = |denied: &str| {
+        format!(
+            r#"authorization {{ users: [
+                {{ user: ada, password: a, permissions: {{ subscribe: {{ deny: ["{denied}"] }} }} }}
+            ] }}"#
+        )
+    };
+    let Some(mut node) = Node::start(&config("nothing")).await else {
+        return;
+    };
+    let url = node.url().replace("nats://", "nats://ada:a@");
+    let connection = Connection::connect(&url).await.unwrap();
+    let mut plans = connection.subscribe::<u8>("plans").await.unwrap();
+    let mut open = connection.subscribe::<u8>("open").await.unwrap();
+    node.reload(&config("plans")).await;
+    let error = loop {
+        match raw::soon(plans.next()).await.unwrap() {
+            Err(EventError::Interrupted { .. }) => {}
+            other => break other.unwrap_err(),
+        }
+    };
+    assert!(matches!(error, EventError::Refused { .. }), "{error}");
+    assert!(raw::soon(plans.next()).await.is_none());
+    connection.publish("open", &7).await.unwrap();
+    let event = loop {
+        match raw::soon(open.next()).await.unwrap() {
+            Err(EventError::Interrupted { .. }) => {}
+            other => break other.unwrap(),
+        }
+    };
+    assert_eq!(event.payload, 7);
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use async_nats::Client;
+use futures_util::{FutureExt as _, StreamExt as _};
 use micro::{Caller, Connection, Json, Request, RunningService, ServiceBuilder};
 
 use crate::callers::{Callers, Outcome, count};
@@ -196,6 +198,61 @@ async fn a_caller_moves_without_a_failed_call() {
     end.store(true, Ordering::Relaxed);
     let calls: usize = callers.join_all().await.iter().sum();
     println!("{calls} calls, 0 failed");
+}
+
+/// Replies that come for a while: the connection stays where they are sent until all have come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gather_has_its_replies_before_its_connection_moves() {
+    const END: u32 = u32::MAX;
+    /// Longer than a move takes that waits for nobody, and shorter than one waits.
+    const REPLYING: Duration = Duration::from_millis(1_500);
+    let Some(mut cluster) = Cluster::start("").await else {
+        return;
+    };
+    let service = cluster.nodes[1].client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let connection = Connection::connect(&cluster.nodes[0].url()).await.unwrap();
+    let client = connection.client();
+    raw::until("the subscription known there", async || {
+        client.publish("held", "known".into()).await.unwrap();
+        requests.next().now_or_never().is_some()
+    })
+    .await;
+    let caller = Caller::new(&connection);
+    let call = caller.call::<_, u32, micro::Error>("held", ());
+    let gather = call.gather().within(Duration::from_hours(1));
+    let mut replies = gather.at_most(usize::MAX).stream();
+    let reading = tokio::spawn(async move {
+        let mut numbers = Vec::new();
+        while let Some(reply) = replies.next().await {
+            match reply.unwrap().value {
+                END => break,
+                number => numbers.push(number),
+            }
+        }
+        numbers
+    });
+    let inbox = loop {
+        let request = raw::soon(requests.next()).await.unwrap();
+        if let Some(inbox) = request.reply {
+            break inbox;
+        }
+    };
+    cluster.nodes[0].lame_duck();
+    cluster.nodes[0].says("Entering lame duck mode").await;
+    let (began, mut sent) = (Instant::now(), 0);
+    while began.elapsed() < REPLYING {
+        let number = sent.to_string();
+        service.publish(inbox.clone(), number.into()).await.unwrap();
+        sent += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let end = END.to_string();
+    service.publish(inbox, end.into()).await.unwrap();
+    let numbers = raw::soon(reading).await.unwrap();
+    assert_eq!(numbers, (0..sent).collect::<Vec<_>>());
+    moved(&cluster, &connection, 0, 2).await;
 }
 
 /// Two that want the same connection: the move waits for the stop, or the stop for the move.

@@ -26,6 +26,7 @@ mod callers;
 mod credentials;
 mod events;
 mod failover;
+mod function;
 mod lame_duck;
 mod one_connection;
 mod permissions;

@@ -1,5 +1,6 @@
 //! A broker that can be killed, and comes back at the same address: the dev server, or the real one.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -34,37 +35,36 @@ impl Broker {
     }
 
     pub(crate) async fn start() -> Self {
-        let mut broker = Self::later();
-        broker.begin().await;
-        broker
+        loop {
+            // A port that was free may be another test's by now.
+            let mut broker = Self::later();
+            if broker.try_begin().await {
+                return broker;
+            }
+        }
     }
 
-    /// Starts it, and waits until it is ready.
+    /// Starts it, and waits until it is ready. Who looks for a free port may hold this one for a moment.
     pub(crate) async fn begin(&mut self) {
-        self.running = match std::env::var_os(REAL) {
-            None => {
-                let server = DevServer::builder().port(self.port).start();
-                Running::Dev(server.await.unwrap())
-            }
-            Some(binary) => {
-                let mut server = Command::new(binary)
-                    .args(["-a", "127.0.0.1", "-p", &self.port.to_string()])
-                    .stderr(Stdio::piped())
-                    .stdin(Stdio::null())
-                    .kill_on_drop(true)
-                    .spawn()
-                    .unwrap();
-                let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
-                while let Some(line) = log.next_line().await.unwrap() {
-                    if line.contains("Server is ready") {
-                        break;
-                    }
-                }
-                // The server must not block on a full pipe.
-                tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-                Running::Real(server)
+        let beginning = async {
+            while !self.try_begin().await {
+                tokio::time::sleep(crate::LOOK_AGAIN).await;
             }
         };
+        let begun = tokio::time::timeout(crate::PATIENCE, beginning).await;
+        begun.expect("the port is another's");
+    }
+
+    async fn try_begin(&mut self) -> bool {
+        let running = if let Some(binary) = std::env::var_os(REAL) {
+            real(binary, self.port).await.map(Running::Real)
+        } else {
+            let server = DevServer::builder().port(self.port).start();
+            server.await.ok().map(Running::Dev)
+        };
+        let begun = running.is_some();
+        self.running = running.unwrap_or(Running::No);
+        begun
     }
 
     /// Ends it as a machine ends whose plug is pulled.
@@ -84,6 +84,26 @@ impl Broker {
     pub(crate) async fn client(&self) -> Client {
         async_nats::connect(self.url()).await.unwrap()
     }
+}
+
+/// The real one, once it is ready; nothing if it ends before.
+async fn real(binary: OsString, port: u16) -> Option<Child> {
+    let mut server = Command::new(binary)
+        .args(["-a", "127.0.0.1", "-p", &port.to_string()])
+        .stderr(Stdio::piped())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
+    loop {
+        if log.next_line().await.unwrap()?.contains("Server is ready") {
+            break;
+        }
+    }
+    // The server must not block on a full pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+    Some(server)
 }
 
 /// A port that is free, and that no outgoing connection gets: a server that is started again finds

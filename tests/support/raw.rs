@@ -117,7 +117,7 @@ pub(crate) async fn gather_with(
 }
 
 /// What comes soon, or the test has failed.
-pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+pub(crate) async fn soon<F: IntoFuture>(future: F) -> F::Output {
     let soon = tokio::time::timeout(PATIENCE, future).await;
     soon.expect("it never came")
 }

@@ -324,7 +324,7 @@ async fn shipping_ships_what_was_ordered_once() {
     let broker = Broker::start().await;
     let first = start(&broker, "shipping").await;
     let _second = start(&broker, "shipping").await;
-    let row = "  ship  orders.*.created  events, queue group shipping.ship\n";
+    let row = "  ship   orders.*.created  events, queue group shipping.ship\n";
     assert!(first.banner.contains(row), "{}", first.banner);
     let client = broker.client().await;
     for number in 0..10 {

@@ -29,6 +29,8 @@ enum Says {
     Body(&'static str),
     /// A code, a text, and the body.
     Fault(&'static str, &'static str, &'static str),
+    /// So many bytes.
+    Large(usize),
 }
 
 const TYPED: &str = r#"{"kind":"NoMeter","message":"no meter"}"#;
@@ -49,15 +51,16 @@ async fn instances(broker: &Broker, subject: &str, answers: Vec<Says>) {
 
 async fn answer(client: &Client, inbox: async_nats::Subject, says: &Says) {
     let (headers, body) = match says {
-        Says::Body(body) => (HeaderMap::new(), *body),
+        Says::Body(body) => (HeaderMap::new(), (*body).into()),
+        Says::Large(bytes) => (HeaderMap::new(), vec![b'x'; *bytes].into()),
         Says::Fault(code, text, body) => {
             let mut headers = HeaderMap::new();
             headers.insert("Nats-Service-Error-Code", *code);
             headers.insert("Nats-Service-Error", *text);
-            (headers, *body)
+            (headers, (*body).into())
         }
     };
-    let sent = client.publish_with_headers(inbox, headers, body.into());
+    let sent = client.publish_with_headers(inbox, headers, body);
     sent.await.unwrap();
 }
 
@@ -133,6 +136,40 @@ async fn nobody_and_silence_are_told() {
     assert_eq!(error.code(), Some(409));
 }
 
+/// What is too large, or large and no good, ends nothing: it is not kept.
+#[tokio::test]
+async fn nothing_large_keeps_a_good_answer_away() {
+    let broker = Broker::start().await;
+    let mut answers = vec![Says::Large(100_000); 50];
+    answers.extend([Says::Large(9_000); 50]);
+    answers.extend([Says::Fault("404", "gone", ""); 50]);
+    answers.push(Says::Body("7"));
+    instances(&broker, "load", answers).await;
+    let caller = Caller::new(broker.client().await);
+    let call = caller.call::<_, u8, LoadError>("load", ());
+    let gather = call.gather().within(FOR_EVER).at_most_bytes(20_000);
+    let answer = raw::soon(gather.first()).await.unwrap();
+    assert_eq!(answer.value, 7);
+
+    instances(&broker, "large", vec![Says::Large(1_000)]).await;
+    let call = caller.call::<_, u8, LoadError>("large", ());
+    let gather = call.gather().within(FOR_EVER).at_most_bytes(1_000);
+    let error = raw::soon(gather.first().at_most(1)).await.unwrap_err();
+    assert!(matches!(error, CallError::ReplyTooLarge { .. }), "{error}");
+}
+
+/// Nobody has it: that is known some time after the last one has said so, and not at the very end.
+#[tokio::test]
+async fn what_nobody_has_does_not_take_the_whole_time() {
+    let broker = Broker::start().await;
+    instances(&broker, "load", vec![Says::Fault("404", "gone", ""); 3]).await;
+    let caller = Caller::new(broker.client().await);
+    let call = caller.call::<_, u8, LoadError>("load", ());
+    let first = call.first().within(raw::PATIENCE + Duration::from_secs(1));
+    let error = raw::soon(first).await.unwrap_err();
+    assert_eq!(error.code(), Some(404));
+}
+
 /// It neither waits for the others nor stays subscribed for them.
 #[tokio::test]
 async fn the_others_are_dropped() {
@@ -173,6 +210,7 @@ async fn a_hedge_never_waits_for_the_sleeper() {
         let (gate, slept) = (Arc::clone(&gate), Arc::clone(&slept));
         let service = ServiceBuilder::new("load", "1.0.0")
             .queue_group(format!("q-{number}"))
+            .concurrency(CALLS)
             .endpoint("load", move |_: Request| {
                 let (gate, slept) = (Arc::clone(&gate), Arc::clone(&slept));
                 async move {
@@ -197,11 +235,11 @@ async fn a_hedge_never_waits_for_the_sleeper() {
         seen.insert(answer.instance.unwrap());
     }
     assert!(!seen.contains(services[0].id()));
-    // Each call was made to it as well: it has taken them, or refused those beyond its limits.
+    // Each call was made to it as well, and it has answered none.
     raw::until("every call at the sleeper", async || {
-        let stats = services[0].stats();
-        slept.load(Ordering::Relaxed) > 0 && stats.endpoints[0].num_requests == 0
+        slept.load(Ordering::Relaxed) == CALLS
     })
     .await;
+    assert_eq!(services[0].stats().endpoints[0].num_requests, 0);
     gate.close();
 }

@@ -3,13 +3,17 @@
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, Message};
 use futures_util::{FutureExt as _, StreamExt as _};
 use micro::{
-    Bytes, CallError, Caller, Ended, Error, Gathered, Request, RunningService, ServiceBuilder,
+    Bytes, CallError, Caller, ConnectOptions, Connection, Ended, Error, GatherError, Gathered,
+    PublishError, Request, RunningService, ServiceBuilder,
 };
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
@@ -361,8 +365,7 @@ async fn a_stream_gives_replies_as_they_come() {
     let caller = caller(&broker).await;
     let call = caller.call::<_, u8, Error>("held", ());
     let mut stream = call.gather().within(FOR_EVER).at_most(3).stream();
-    let mut next = stream.next();
-    let inbox = until_sent(&mut next, &mut requests).await;
+    let inbox = until_sent(&mut Box::pin(stream.next()), &mut requests).await;
     for number in 1..=3_u8 {
         // The next is sent when this one has been seen.
         let sent = service.publish(inbox.clone(), number.to_string().into());
@@ -390,12 +393,13 @@ async fn a_stream_keeps_failures_apart() {
     let replies: Vec<_> = in_time(stream.stream().collect()).await;
     let values = replies.iter().map(|reply| match reply {
         Ok(answer) => Some(answer.value),
-        Err(failure) => {
+        Err(GatherError::Reply(failure)) => {
             let is_decode = matches!(failure.error, CallError::Decode { .. });
             assert!(is_decode, "{}", failure.error);
             assert!(!failure.error.to_string().contains(char::is_control));
             None
         }
+        Err(error) => panic!("it goes on: {error}"),
     });
     let values: Vec<_> = values.collect();
     assert_eq!(values, [Some(1), None, None, None, None, Some(2)]);
@@ -409,7 +413,9 @@ async fn a_stream_of_nothing_says_why() {
         let call = caller.call::<_, u8, Error>(subject, payload.to_vec());
         let gather = call.gather().within(Duration::from_millis(50));
         let mut stream = gather.stream();
-        let error = in_time(stream.next()).await.unwrap().unwrap_err().error;
+        let GatherError::Over(error) = in_time(stream.next()).await.unwrap().unwrap_err() else {
+            panic!("nobody's failure");
+        };
         assert!(in_time(stream.next()).await.is_none());
         (error, stream.ended())
     };
@@ -445,7 +451,7 @@ async fn nothing_stays_subscribed_for_a_stream() {
         let tasks = tokio::runtime::Handle::current().metrics();
         let before = tasks.num_alive_tasks();
         let mut stream = gather().within(FOR_EVER).stream();
-        let inbox = until_sent(&mut stream.next(), &mut requests).await;
+        let inbox = until_sent(&mut Box::pin(stream.next()), &mut requests).await;
         for _ in 0..replies {
             service.publish(inbox.clone(), "1".into()).await.unwrap();
         }
@@ -465,10 +471,10 @@ async fn nothing_stays_subscribed_for_a_stream() {
         gather().within(Duration::from_millis(50)),
         gather().within(FOR_EVER).silence(Duration::from_millis(10)),
         gather().within(FOR_EVER).at_most(1),
-        gather().within(FOR_EVER).at_most_bytes(100),
+        gather().within(FOR_EVER).at_most_bytes(100).at_most(2),
     ] {
         let mut stream = gather.stream();
-        let inbox = until_sent(&mut stream.next(), &mut requests).await;
+        let inbox = until_sent(&mut Box::pin(stream.next()), &mut requests).await;
         for _ in 0..2 {
             service.publish(inbox.clone(), "1".into()).await.unwrap();
         }
@@ -479,44 +485,449 @@ async fn nothing_stays_subscribed_for_a_stream() {
     }
 }
 
+const MIB: usize = 1024 * 1024;
+
 #[tokio::test]
 async fn the_memory_for_replies_is_bounded() {
-    const MIB: usize = 1024 * 1024;
     const EACH: usize = MIB / 4;
+    const ALL: usize = 100 * MIB / EACH;
     let broker = Broker::start().await;
     // 100 MiB, in 400 replies.
-    let service = raw_service(&broker, "flood", |number| {
-        (number < 100 * MIB / EACH).then(|| vec![b'x'; EACH])
+    raw_service(&broker, "flood", |number| {
+        (number < ALL).then(|| vec![b'x'; EACH])
     })
     .await;
     let caller = caller(&broker).await;
-    let gather = || caller.call::<_, Bytes, Error>("flood", ()).gather();
+    let gather = || {
+        let call = caller.call::<_, Bytes, Error>("flood", ());
+        call.gather().at_most(ALL).within(FOR_EVER)
+    };
 
-    let limited = gather().at_most_bytes(10 * MIB).within(FOR_EVER);
+    let limited = gather().at_most_bytes(10 * MIB);
     let gathered = in_time(limited).await.unwrap();
-    assert_eq!(gathered.ended, Ended::AtMostBytes);
-    // Not the fortieth: each has a subject as well.
+    assert_eq!(gathered.ended, Ended::AtMost);
+    // Not the fortieth: each has a subject as well. Those that do not fit in are failures.
     assert_eq!(gathered.answers.len(), 10 * MIB / EACH - 1);
+    assert_eq!(gathered.failures.len(), ALL - gathered.answers.len());
+    for failure in &gathered.failures {
+        let is_too_large = matches!(
+            failure.error,
+            CallError::ReplyTooLarge { bytes, limit_bytes, .. } if bytes > EACH && limit_bytes == 10 * MIB
+        );
+        assert!(is_too_large, "{}", failure.error);
+    }
 
-    let gathered = in_time(gather().within(FOR_EVER)).await.unwrap();
-    assert_eq!(gathered.ended, Ended::AtMostBytes);
+    let gathered = in_time(gather()).await.unwrap();
     assert_eq!(gathered.answers.len(), 64 * MIB / EACH - 1);
 
-    // A stream that is not polled keeps no more.
-    let mut stream = gather().at_most_bytes(3 * MIB).within(FOR_EVER).stream();
-    in_time(stream.next()).await.unwrap().unwrap();
-    raw::round_trip(&service).await;
-    let rest: Vec<_> = in_time(stream.by_ref().collect()).await;
-    assert_eq!(rest.len(), 3 * MIB / EACH - 2);
-    assert_eq!(stream.ended(), Some(Ended::AtMostBytes));
-
-    let none = in_time(gather().at_most_bytes(1_000)).await.unwrap_err();
+    let gathered = in_time(gather().at_most_bytes(1_000)).await.unwrap();
+    assert_eq!((gathered.answers.len(), gathered.failures.len()), (0, ALL));
+    let text = gathered.failures[0].error.to_string();
+    let text = text.replace(|c: char| c.is_ascii_digit(), "");
     assert_eq!(
-        none.to_string(),
-        "the first reply from `flood` has more than the 1000 bytes that were asked for at most"
+        text,
+        "a reply from `flood` takes  bytes, which is more than was left of the  for all"
     );
     let none = in_time(gather().at_most_bytes(0)).await.unwrap_err();
     assert!(matches!(none, CallError::Request { .. }), "{none}");
+}
+
+/// What nobody takes is bounded; what is taken makes room.
+#[tokio::test]
+async fn a_stream_bounds_what_has_not_been_taken() {
+    const EACH: usize = MIB / 4;
+    const ALL: usize = 100;
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = caller(&broker).await;
+    let stream = || {
+        let call = caller.call::<_, Bytes, Error>("held", ());
+        let gather = call.gather().at_most(ALL).at_most_bytes(3 * MIB);
+        gather.within(FOR_EVER).stream()
+    };
+    let reply = || vec![b'x'; EACH].into();
+
+    // Taken one after the other: 25 MiB through 3.
+    let mut taken = stream();
+    let inbox = until_sent(&mut Box::pin(taken.next()), &mut requests).await;
+    for _ in 0..ALL {
+        service.publish(inbox.clone(), reply()).await.unwrap();
+        in_time(taken.next()).await.unwrap().unwrap();
+    }
+    assert!(in_time(taken.next()).await.is_none());
+
+    // Not taken until all have come.
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let before = tasks.num_alive_tasks();
+    let mut left = stream();
+    let inbox = until_sent(&mut Box::pin(left.next()), &mut requests).await;
+    for _ in 0..ALL {
+        service.publish(inbox.clone(), reply()).await.unwrap();
+    }
+    raw::until("the end of the reading task", async || {
+        tasks.num_alive_tasks() <= before
+    })
+    .await;
+    let replies: Vec<_> = in_time(left.by_ref().collect()).await;
+    let (answers, failures): (Vec<_>, Vec<_>) = replies.into_iter().partition(Result::is_ok);
+    assert_eq!(answers.len(), 3 * MIB / EACH - 1);
+    assert_eq!(failures.len(), ALL - answers.len());
+    for failure in failures {
+        let Err(GatherError::Reply(failure)) = failure else {
+            panic!("it goes on");
+        };
+        assert!(matches!(failure.error, CallError::ReplyTooLarge { .. }));
+    }
+    assert_eq!(left.ended(), Some(Ended::AtMost));
+}
+
+/// Each takes more than its bytes, and keeps nothing but its own.
+#[tokio::test]
+async fn small_replies_weigh_what_they_take() {
+    const ALL: usize = 500;
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = caller(&broker).await;
+    let mut fitting = Vec::new();
+    for lines in [0, 1, 50] {
+        let call = caller.call::<_, Bytes, Error>("held", ());
+        let gather = call.gather().at_most(ALL).within(FOR_EVER);
+        let gather = gather.at_most_bytes(ALL * 500).into_future();
+        let mut headers = async_nats::HeaderMap::new();
+        for line in 0..lines {
+            headers.insert(format!("X-{line}"), "");
+        }
+        let flood = async {
+            let inbox = next_request(&mut requests).await.reply.unwrap();
+            for _ in 0..ALL {
+                let sent = service.publish_with_headers(inbox.clone(), headers.clone(), "x".into());
+                sent.await.unwrap();
+            }
+        };
+        let (gathered, ()) = in_time(async { tokio::join!(gather, flood) }).await;
+        let gathered = gathered.unwrap();
+        // No slice of what was read with it.
+        assert!(gathered.answers.iter().all(|one| one.value.is_unique()));
+        fitting.push(gathered.answers.len());
+    }
+    assert!(fitting[0] < ALL && fitting[0] > ALL / 2, "{fitting:?}");
+    assert!(fitting[1] < fitting[0], "{fitting:?}");
+    assert!(fitting[2] < ALL / 20, "{fitting:?}");
+}
+
+/// Sends what async-nats does not: a reply with a status line.
+pub(crate) async fn reply_with_status(broker: &Broker, inbox: &str, headers: &str, body: &str) {
+    let headers = format!("NATS/1.0 {headers}\r\n\r\n");
+    let (size, all) = (headers.len(), headers.len() + body.len());
+    let hello = "CONNECT {\"verbose\":false,\"headers\":true}\r\n";
+    let sent = format!("{hello}HPUB {inbox} {size} {all}\r\n{headers}{body}\r\nPING\r\n");
+    let address = broker.url().trim_start_matches("nats://");
+    let mut socket = BufReader::new(TcpStream::connect(address).await.unwrap());
+    socket.write_all(sent.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    while line != "PONG\r\n" {
+        line.clear();
+        assert_ne!(in_time(socket.read_line(&mut line)).await.unwrap(), 0);
+    }
+}
+
+/// It is for the server to say that nobody is there, and instead of replies.
+#[tokio::test]
+async fn who_claims_to_be_the_server_ends_nothing_and_has_no_value() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = caller(&broker).await;
+    let call = || {
+        caller
+            .call::<_, Option<u8>, Error>("held", ())
+            .timeout(FOR_EVER)
+    };
+
+    let gather = call().gather().at_most(4).into_future();
+    let answers = async {
+        let inbox = next_request(&mut requests).await.reply.unwrap();
+        reply_with_status(&broker, &inbox, "503", "all gone").await;
+        // As the server says it, but not first.
+        reply_with_status(&broker, &inbox, "503", "").await;
+        reply_with_status(&broker, &inbox, "200 Fine\r\nMicro-Instance: A1", "7").await;
+        service.publish(inbox.clone(), "1".into()).await.unwrap();
+    };
+    let (gathered, ()) = in_time(async { tokio::join!(gather, answers) }).await;
+    let gathered = gathered.unwrap();
+    assert_eq!(
+        (gathered.answers.len(), gathered.answers[0].value),
+        (1, Some(1))
+    );
+    let texts: Vec<_> = gathered
+        .failures
+        .iter()
+        .map(|failure| failure.error.to_string())
+        .collect();
+    let text = |status: u16| {
+        format!("cannot decode the reply from `held`: it has the status {status} of a NATS server")
+    };
+    assert_eq!(texts, [text(503), text(503), text(200)]);
+    assert_eq!(gathered.failures[2].instance.as_deref(), Some("A1"));
+
+    for headers in ["503\r\nX: y", "100"] {
+        let first = call().first().into_future();
+        let answers = async {
+            let inbox = next_request(&mut requests).await.reply.unwrap();
+            reply_with_status(&broker, &inbox, headers, "").await;
+            service.publish(inbox.clone(), "1".into()).await.unwrap();
+        };
+        let (first, ()) = in_time(async { tokio::join!(first, answers) }).await;
+        assert_eq!(first.unwrap().value, Some(1));
+        let one = call().into_future();
+        let answer = async {
+            let inbox = next_request(&mut requests).await.reply.unwrap();
+            reply_with_status(&broker, &inbox, headers, "").await;
+        };
+        let (one, ()) = in_time(async { tokio::join!(one, answer) }).await;
+        assert!(matches!(one, Err(CallError::Decode { .. })), "{one:?}");
+    }
+}
+
+/// Has the connection of `caller` ask before anything else that it sends.
+async fn gone_already(client: &Client, inbox: &str) {
+    let late = raw::try_request(client, inbox, "late").await;
+    assert_eq!(
+        late.unwrap_err(),
+        async_nats::RequestErrorKind::NoResponders
+    );
+}
+
+/// Not some time later, when a task is told.
+#[tokio::test]
+async fn the_subscription_is_gone_at_once() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let client = broker.client().await;
+    let caller = Caller::new(&client);
+    let gather = || {
+        caller
+            .call::<_, u8, Error>("held", ())
+            .gather()
+            .within(FOR_EVER)
+    };
+
+    let mut gathering = gather().into_future();
+    let inbox = until_sent(&mut gathering, &mut requests).await;
+    drop(gathering);
+    gone_already(&client, &inbox).await;
+
+    let mut first = gather().first().into_future();
+    let inbox = until_sent(&mut first, &mut requests).await;
+    service.publish(inbox.clone(), "1".into()).await.unwrap();
+    in_time(first).await.unwrap();
+    gone_already(&client, &inbox).await;
+
+    for replies in [0, 1] {
+        let mut stream = gather().stream();
+        let inbox = until_sent(&mut Box::pin(stream.next()), &mut requests).await;
+        if replies > 0 {
+            service.publish(inbox.clone(), "1".into()).await.unwrap();
+            in_time(stream.next()).await.unwrap().unwrap();
+        }
+        drop(stream);
+        gone_already(&client, &inbox).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_dropped_as_it_opens_asks_nothing() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let client = broker.client().await;
+    let caller = Caller::new(&client);
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let before = tasks.num_alive_tasks();
+    let mut stream = caller.call::<_, u8, Error>("held", ()).gather().stream();
+    assert!(Box::pin(stream.next()).now_or_never().is_none());
+    drop(stream);
+    raw::until("the end of the reading task", async || {
+        tasks.num_alive_tasks() <= before
+    })
+    .await;
+    client.publish("held", "after".into()).await.unwrap();
+    assert_eq!(next_request(&mut requests).await.payload, "after");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_midway_is_told() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let caller = Caller::new(Connection::connect(broker.url()).await.unwrap());
+    let gather = || {
+        caller
+            .call::<_, u8, Error>("held", ())
+            .gather()
+            .within(FOR_EVER)
+    };
+    let is_lost = |error: &CallError<Error>| {
+        let lost = matches!(
+            error,
+            CallError::Transport {
+                source: PublishError::Lost,
+                ..
+            }
+        );
+        assert!(lost, "{error}");
+    };
+
+    let mut stream = gather().stream();
+    let inbox = until_sent(&mut Box::pin(stream.next()), &mut requests).await;
+    service.publish(inbox.clone(), "1".into()).await.unwrap();
+    in_time(stream.next()).await.unwrap().unwrap();
+    raw::poison(broker.url(), &inbox).await;
+    match in_time(stream.next()).await.unwrap().unwrap_err() {
+        GatherError::Over(error) => is_lost(&error),
+        failure => panic!("nobody's failure: {failure}"),
+    }
+    assert!(in_time(stream.next()).await.is_none());
+    assert_eq!(stream.ended(), Some(Ended::Closed));
+
+    let gathering = gather().into_future();
+    let poisoned = async {
+        let inbox = next_request(&mut requests).await.reply.unwrap();
+        raw::poison(broker.url(), &inbox).await;
+    };
+    let (nothing, ()) = in_time(async { tokio::join!(gathering, poisoned) }).await;
+    is_lost(&nothing.unwrap_err());
+}
+
+/// A type whose value panics as it is read, for some texts.
+#[derive(Debug, PartialEq)]
+struct Picky(u8);
+
+impl<'de> serde::Deserialize<'de> for Picky {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u8::deserialize(deserializer)?;
+        assert_ne!(number, 2, "not this one");
+        Ok(Self(number))
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_panics_as_it_is_read_is_a_failure() {
+    let broker = Broker::start().await;
+    raw_service(&broker, "picky", |number| {
+        ["1", "2", "3"]
+            .get(number)
+            .map(|body| body.as_bytes().to_vec())
+    })
+    .await;
+    let caller = caller(&broker).await;
+    let gather = || {
+        let call = caller.call::<_, Picky, Error>("picky", ());
+        call.gather().at_most(3).within(FOR_EVER)
+    };
+    let gathered = in_time(gather()).await.unwrap();
+    assert_eq!(gathered.failures.len(), 1);
+    let text = gathered.failures[0].error.to_string();
+    assert!(
+        text.contains("reading it panicked") && text.contains("not this one"),
+        "{text}"
+    );
+    assert_eq!(gathered.into_values(), [Picky(1), Picky(3)]);
+    let replies: Vec<_> = in_time(gather().stream().collect()).await;
+    let good: Vec<_> = replies.iter().map(Result::is_ok).collect();
+    assert_eq!(good, [true, false, true]);
+}
+
+/// A flood that never ends, and nothing to end it but the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_does_not_outrun_the_time() {
+    let broker = Broker::start().await;
+    let over = Arc::new(AtomicBool::new(false));
+    for subject in ["flood.one", "flood.two"] {
+        let is_over = Arc::clone(&over);
+        raw_service(&broker, subject, move |_| {
+            (!is_over.load(Ordering::Relaxed)).then(|| b"1".to_vec())
+        })
+        .await;
+    }
+    let caller = caller(&broker).await;
+    let gather = || {
+        let call = caller.call::<_, u8, Error>("flood.one", ());
+        let gather = call.gather().within(Duration::from_millis(100));
+        gather.at_most(usize::MAX).at_most_bytes(usize::MAX)
+    };
+    let gathered = in_time(gather()).await.unwrap();
+    assert_eq!(gathered.ended, Ended::Within);
+    let first = || caller.call::<_, String, Error>("flood.two", ()).gather();
+    let first = first()
+        .within(Duration::from_millis(100))
+        .at_most(usize::MAX);
+    let error = in_time(first.first()).await.unwrap_err();
+    assert!(matches!(error, CallError::Decode { .. }), "{error}");
+    over.store(true, Ordering::Relaxed);
+}
+
+/// On a connection with a thread of its own, what blocks that thread blocks no gather.
+#[tokio::test]
+async fn the_time_is_kept_while_a_handler_blocks_the_connection() {
+    let broker = Broker::start().await;
+    let options = ConnectOptions::new().urls(broker.url()).own_thread(true);
+    let connection = Connection::connect_with(&options).await.unwrap();
+    let (entered, mut has_entered) = tokio::sync::mpsc::unbounded_channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(std::sync::Mutex::new(released));
+    let service =
+        ServiceBuilder::new("blocks", "1.0.0").endpoint("blocks", move |request: Request| {
+            let (entered, released) = (entered.clone(), Arc::clone(&released));
+            async move {
+                if request.payload() == "block" {
+                    let _ = entered.send(());
+                    let _ = released.lock().unwrap().recv();
+                }
+                micro::Json(std::thread::current().name().unwrap_or_default().to_owned())
+            }
+        });
+    let _service = service.start(&connection).await.unwrap();
+    let client = broker.client().await;
+    // The first calls of an endpoint are not run there.
+    raw::until("calls on the connection's thread", async || {
+        raw::request(&client, "blocks", "").await.payload == "\"nats\""
+    })
+    .await;
+    client.publish("blocks", "block".into()).await.unwrap();
+    in_time(has_entered.recv()).await.unwrap();
+
+    let caller = Caller::new(&connection);
+    let gather = || {
+        let call = caller.call::<_, u8, Error>("blocks", ());
+        call.gather().within(Duration::from_millis(50))
+    };
+    let error = in_time(gather()).await.unwrap_err();
+    assert!(matches!(error, CallError::Timeout { .. }), "{error}");
+    let error = in_time(gather().first()).await.unwrap_err();
+    assert!(matches!(error, CallError::Timeout { .. }), "{error}");
+    let over = in_time(gather().stream().next()).await.unwrap();
+    assert!(matches!(
+        over,
+        Err(GatherError::Over(CallError::Timeout { .. }))
+    ));
+    let asked = connection.discovery().within(Duration::from_millis(50));
+    assert_eq!(in_time(asked.ping()).await.unwrap().ended, Ended::Within);
+    release.send(()).unwrap();
+    // And it serves again.
+    assert_eq!(
+        raw::request(&client, "blocks", "").await.payload,
+        "\"nats\""
+    );
 }
 
 /// One value calls, gathers and asks who is there.

@@ -37,6 +37,7 @@ mod events_bounds;
 mod examples;
 mod faults;
 mod first;
+mod function;
 mod gather;
 mod grammar;
 mod hostile;

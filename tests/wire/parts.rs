@@ -1,11 +1,14 @@
 //! Several calls under one deadline: what is there, what is missing, and that it ends in time.
 
-use std::time::Duration;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use micro::{
-    Call, CallError, Caller, Error, Missing, Part, Parts, PublishError, Request, ServiceBuilder,
-    ServiceError,
+    Call, CallError, Caller, Ended, Error, Missing, Part, Parts, PublishError, Request,
+    ServiceBuilder, ServiceError,
 };
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -16,8 +19,14 @@ use crate::raw;
 /// Far longer than a test may take: what ends before it was ended by something else.
 const FOR_EVER: Duration = Duration::from_hours(24);
 
-/// Long for whoever answers, short for who waits in vain.
-const SHORT: Duration = Duration::from_millis(300);
+/// For whom nothing comes.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Where something comes for some, and nothing for others: far longer than that takes.
+const ENOUGH: Duration = Duration::from_secs(3);
+
+/// What a call would not wait for by itself.
+const HOUR: Duration = Duration::from_hours(1);
 
 /// What no provider answers with: their errors are of no type that a caller knows.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, ServiceError)]
@@ -44,13 +53,20 @@ async fn providers(broker: &Broker) -> Caller {
                 request
                     .context()
                     .remaining()
-                    .is_some_and(|left| left <= SHORT),
+                    .is_some_and(|left| left <= HOUR),
             )
         });
     let service = service.start(&client).await.unwrap();
     // For as long as the test.
     tokio::spawn(async move { service.stopped().await });
     Caller::new(broker.client().await)
+}
+
+fn late<T>(subject: &str, after: Duration) -> Part<T, Never> {
+    Part::Missing(Missing::Late {
+        subject: Some(subject.to_owned()),
+        after,
+    })
 }
 
 fn call<'a, R>(caller: &'a Caller, subject: &str) -> Call<'a, R, Never>
@@ -75,23 +91,26 @@ async fn all_fresh() {
 async fn what_is_missing_says_why() {
     let broker = Broker::start().await;
     let caller = providers(&broker).await;
-    let parts = Parts::within(SHORT).join((
+    let parts = Parts::within(SHORT).join((call::<u8>(&caller, "silent"),));
+    let (silent,) = raw::soon(parts).await;
+    assert_eq!(silent, late("silent", SHORT));
+    let why = silent.missing().unwrap();
+    assert_eq!(why.to_string(), "no answer from `silent` within 50ms");
+    assert_eq!(why.reason(), "late");
+
+    let parts = Parts::within(HOUR).join((
         call::<String>(&caller, "name"),
-        call::<u8>(&caller, "silent"),
         call::<u8>(&caller, "nobody"),
         call::<u8>(&caller, "refused"),
         call::<u8>(&caller, "name"),
         call::<u8>(&caller, "time").timeout(Duration::ZERO),
         call::<bool>(&caller, "patience"),
         call::<u8>(&caller, "time").gather().at_most(1),
+        call::<u8>(&caller, "time").first(),
     ));
-    let (name, silent, nobody, refused, unread, hasty, patience, all) = raw::soon(parts).await;
+    let (name, nobody, refused, unread, hasty, patience, all, first) = raw::soon(parts).await;
     assert_eq!(name.fresh().as_deref(), Some("John"));
-
-    assert_eq!(silent, Part::Missing(Missing::Late { after: SHORT }));
-    let why = silent.missing().unwrap();
-    assert_eq!(why.to_string(), "no answer within 300ms");
-    assert_eq!(why.reason(), "late");
+    assert_eq!(first.fresh().unwrap().value, 12);
 
     let why = nobody.missing().unwrap();
     assert!(
@@ -109,19 +128,14 @@ async fn what_is_missing_says_why() {
         (why.to_string().as_str(), why.reason()),
         ("no (code 409)", "failed")
     );
-    assert_eq!(refused.or(3), 3);
+    assert_eq!(refused.unwrap_or(3), 3);
 
     let why = unread.missing().unwrap();
     assert!(
         matches!(why, Missing::Failed(CallError::Decode { .. })),
         "{why}"
     );
-    assert_eq!(
-        hasty,
-        Part::Missing(Missing::Late {
-            after: Duration::ZERO
-        })
-    );
+    assert_eq!(hasty, late("time", Duration::ZERO));
     assert_eq!(
         patience,
         Part::Fresh(true),
@@ -137,10 +151,13 @@ async fn many_of_one_type() {
     let calls: Vec<_> = (0..100)
         .map(|number| call::<u8>(&caller, if number % 2 == 0 { "time" } else { "silent" }))
         .collect();
-    let parts = raw::soon(Parts::within(Duration::from_secs(3)).join(calls)).await;
+    let parts = raw::soon(Parts::within(ENOUGH).join(calls)).await;
     let fresh: Vec<_> = parts.iter().map(Part::is_fresh).collect();
     let expected: Vec<_> = (0..100).map(|number| number % 2 == 0).collect();
     assert_eq!(fresh, expected);
+    let calls = ["time", "nobody"].map(|subject| call::<u8>(&caller, subject));
+    let [time, nobody] = raw::soon(Parts::within(FOR_EVER).join(calls)).await;
+    assert_eq!((time.fresh(), nobody.is_fresh()), (Some(12), false));
     let none: Vec<Call<'_, u8, Never>> = Vec::new();
     assert!(Parts::within(SHORT).join(none).await.is_empty());
 }
@@ -203,18 +220,26 @@ async fn a_part_that_panics_takes_nothing_with_it() {
 async fn it_ends_in_time() {
     let broker = Broker::start().await;
     let caller = providers(&broker).await;
-    let parts = Parts::within(Duration::from_millis(50)).join((
+    let parts = Parts::within(SHORT).join((
         call::<u8>(&caller, "silent"),
         call::<u8>(&caller, "silent").gather(),
+        call::<u8>(&caller, "silent").first(),
         std::future::pending::<Result<u8, CallError<Never>>>(),
     ));
-    let (one, many, never) = raw::soon(parts).await;
-    assert!(!one.is_fresh() && !many.is_fresh() && !never.is_fresh());
+    let (one, many, first, never) = raw::soon(parts).await;
+    assert_eq!(one, late("silent", SHORT));
+    assert_eq!(many.missing().unwrap().reason(), "late");
+    assert_eq!(first.missing().unwrap().reason(), "late");
+    let why = never.missing().unwrap();
+    assert_eq!(why.to_string(), "no answer within 50ms");
     // And of itself before that, whatever the deadline is.
     let parts = Parts::within(Duration::MAX)
         .join((call::<u8>(&caller, "time"), call::<u8>(&caller, "nobody")));
     let (time, nobody) = raw::soon(parts).await;
-    assert_eq!((time.or_default(), nobody.or_else(|_| 9)), (12, 9));
+    assert_eq!(
+        (time.unwrap_or_default(), nobody.unwrap_or_else(|_| 9)),
+        (12, 9)
+    );
 }
 
 /// A provider that floods, one that writes garbage, and one that answers where it is not asked.
@@ -239,7 +264,7 @@ async fn hostile_providers() {
         }
     });
     let caller = Caller::new(broker.client().await);
-    let parts = Parts::within(SHORT).join((
+    let parts = Parts::within(ENOUGH).join((
         call::<u8>(&caller, "hostile.flood"),
         call::<u8>(&caller, "hostile.garbage"),
         call::<u8>(&caller, "hostile.silence"),
@@ -262,6 +287,218 @@ fn a_page_sees_what_is_missing_and_no_more() {
     assert_eq!(gone, json!({"missing": "unavailable"}));
     let own = failed(CallError::Service(Error::new(500, "the password is 123")));
     assert_eq!(own, json!({"missing": "failed"}));
-    let late: Part<u8, Error> = Part::Missing(Missing::Late { after: SHORT });
+    let late: Part<u8, Never> = late("x", SHORT);
     assert_eq!(json!(late.map(|n| n + 1)), json!({"missing": "late"}));
+
+    let subject = || "inner.secret".to_owned();
+    for (source, word) in [
+        (PublishError::Lost, "unavailable"),
+        (PublishError::InvalidSubject, "failed"),
+        (PublishError::SubjectTooLong { bytes: 9_000 }, "failed"),
+        (
+            PublishError::TooLarge {
+                bytes: 2,
+                limit_bytes: 1,
+            },
+            "failed",
+        ),
+    ] {
+        let subject = subject();
+        let unsent = failed(CallError::Transport { subject, source });
+        assert_eq!(unsent, json!({"missing": word}));
+    }
+    for (code, word) in [
+        (503, "unavailable"),
+        (504, "late"),
+        (500, "failed"),
+        (404, "failed"),
+    ] {
+        let refused = failed(CallError::Service(Error::new(code, "no")));
+        assert_eq!(refused, json!({"missing": word}), "{code}");
+    }
+}
+
+/// Instances that answer each request on `subject` with these bodies, and one that does not answer.
+async fn instances(broker: &Broker, subject: &'static str, bodies: &'static [&'static str]) {
+    for body in bodies.iter().map(Some).chain([None]) {
+        let client = broker.client().await;
+        let mut requests = client.subscribe(subject).await.unwrap();
+        raw::round_trip(&client).await;
+        tokio::spawn(async move {
+            while let Some(request) = requests.next().await {
+                if let Some(body) = body {
+                    let inbox = request.reply.unwrap();
+                    client.publish(inbox, (*body).into()).await.unwrap();
+                }
+            }
+        });
+    }
+}
+
+/// What has come is worth something, though not all has.
+#[tokio::test]
+async fn at_the_deadline_there_is_what_has_come() {
+    let broker = Broker::start().await;
+    instances(&broker, "load", &["1", "2"]).await;
+    instances(&broker, "broken", &["no number", "nor this"]).await;
+    let caller = Caller::new(broker.client().await);
+    let parts = Parts::within(ENOUGH).join((
+        call::<u8>(&caller, "load").gather(),
+        call::<u8>(&caller, "broken").gather(),
+        call::<u8>(&caller, "broken").first(),
+    ));
+    let (all, broken, first) = raw::soon(parts).await;
+    let all = all.fresh().unwrap();
+    assert_eq!((all.ended, all.failures.len()), (Ended::Within, 0));
+    let mut values = all.into_values();
+    values.sort_unstable();
+    assert_eq!(values, [1, 2]);
+    let broken = broken.fresh().unwrap();
+    assert_eq!((broken.answers.len(), broken.failures.len()), (0, 2));
+    let why = first.missing().unwrap();
+    assert!(
+        matches!(why, Missing::Failed(CallError::Decode { .. })),
+        "{why}"
+    );
+}
+
+/// How often a value of [`Slow`] was read, and when.
+static READ: Mutex<Vec<Instant>> = Mutex::new(Vec::new());
+
+/// Takes its time to find fault with what it is read from.
+#[derive(Debug, PartialEq)]
+struct Slow;
+
+impl<'de> serde::Deserialize<'de> for Slow {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        READ.lock().unwrap().push(Instant::now());
+        std::thread::sleep(Duration::from_millis(20));
+        Err(serde::de::Error::custom("not to my taste"))
+    }
+}
+
+/// Each reply takes long to be read and has no value. Others have their turn all the same, and the
+/// deadline is kept.
+#[tokio::test]
+async fn a_flood_of_large_replies_keeps_nobody_from_the_deadline() {
+    const WITHIN: Duration = Duration::from_secs(1);
+    /// Read once, and once more to find the place.
+    const EACH: usize = 2;
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let mut asked = client.subscribe("flood").await.unwrap();
+    raw::round_trip(&client).await;
+    let answering = client.clone();
+    tokio::spawn(async move {
+        while let Some(request) = asked.next().await {
+            let inbox = request.reply.unwrap();
+            let body = micro::Bytes::from(vec![b' '; 256 * 1024]);
+            let answering = answering.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    let sent = answering.publish(inbox.clone(), body.clone());
+                    sent.await.unwrap();
+                }
+            });
+        }
+    });
+    let caller = Caller::new(broker.client().await);
+    let mut began = None;
+    let mut turns = Vec::new();
+    let other = std::future::poll_fn(|_| -> Poll<Result<u8, CallError<Never>>> {
+        began.get_or_insert_with(Instant::now);
+        turns.push(READ.lock().unwrap().len());
+        Poll::Pending
+    });
+    let parts = Parts::within(WITHIN).join((
+        call::<Slow>(&caller, "flood").gather(),
+        call::<Slow>(&caller, "flood").first(),
+        other,
+    ));
+    let (all, first, other) = raw::soon(parts).await;
+    assert_eq!(other.missing().unwrap().reason(), "late");
+    let failures = all.fresh().unwrap().failures.len();
+    assert!(failures < 100, "the flood is over before the deadline");
+    assert!(
+        first
+            .missing()
+            .unwrap()
+            .to_string()
+            .contains("not to my taste")
+    );
+    // One of each flood at a time, and all in turn: the first of one turn may be the last of the next.
+    assert!(
+        turns.is_sorted_by(|one, next| *next - *one <= 4 * EACH),
+        "{turns:?}"
+    );
+    // And what has come by the end: one more of each.
+    let deadline = began.unwrap() + WITHIN;
+    let read = READ.lock().unwrap();
+    let after = read.iter().filter(|at| **at > deadline).count();
+    assert!(after <= 2 * EACH, "{after} after the deadline");
+}
+
+/// A future that panics as it is dropped, which is at the deadline.
+struct PanicsAsItGoes;
+
+impl Future for PanicsAsItGoes {
+    type Output = Result<u8, CallError<Never>>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Pending
+    }
+}
+
+impl Drop for PanicsAsItGoes {
+    fn drop(&mut self) {
+        panic!("as it goes")
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_panics_as_it_is_dropped_takes_nothing_with_it() {
+    let broker = Broker::start().await;
+    let caller = providers(&broker).await;
+    let parts = Parts::within(ENOUGH).join((PanicsAsItGoes, call::<u8>(&caller, "time")));
+    let (panicked, time) = raw::soon(parts).await;
+    let why = panicked.missing().unwrap();
+    assert!(
+        matches!(why, Missing::Panicked(text) if text.contains("as it goes")),
+        "{why}"
+    );
+    assert_eq!(time, Part::Fresh(12));
+}
+
+#[tokio::test]
+async fn what_is_dropped_midway_leaves_nothing_behind() {
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let client = broker.client().await;
+    let caller = Caller::new(&client);
+    let mut parts = Box::pin(Parts::within(FOR_EVER).join((
+        call::<u8>(&caller, "held"),
+        call::<u8>(&caller, "held").gather(),
+        call::<u8>(&caller, "held").first(),
+    )));
+    let mut inboxes = Vec::new();
+    raw::until("three requests", async || {
+        assert!(parts.as_mut().now_or_never().is_none());
+        let request = requests.next().now_or_never();
+        inboxes.extend(request.map(|request| request.unwrap().reply.unwrap()));
+        inboxes.len() == 3
+    })
+    .await;
+    drop(parts);
+    // The one of plain calls is the connection's, and stays.
+    let mut gone = 0;
+    for inbox in inboxes {
+        let late = async_nats::Request::new()
+            .payload("late".into())
+            .timeout(Some(Duration::from_secs(1)));
+        let late = client.send_request(inbox, late).await.unwrap_err();
+        gone += usize::from(late.kind() == async_nats::RequestErrorKind::NoResponders);
+    }
+    assert_eq!(gone, 2);
 }

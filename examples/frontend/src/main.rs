@@ -86,7 +86,7 @@ struct WebArgs {
 #[micro::main]
 async fn main() -> micro::Result<()> {
     let Cli { micro, part } = Cli::parse();
-    let app = App::with_args(micro).log("warn,frontend=info");
+    let app = App::with_args(micro).log("warn,micro::connection=info,frontend=info");
     match part.unwrap_or_else(|| Part::All(All::parse_from(["frontend"]))) {
         Part::All(all) => run_all(app, all).await,
         Part::Users(ProviderArgs { delay }) => app.service(Users { delay }).run().await,
@@ -122,6 +122,7 @@ async fn run_web(app: App, args: WebArgs) -> micro::Result<()> {
     let background = Background::default();
     let web = Web::new(args.within);
     serve(&web, args.http, &background).await?;
+    say("there is something on them as soon as NATS is there");
     let page = web.clone();
     app.connect_options(ConnectOptions::new().retry_connect())
         .service(web)

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use micro::prelude::*;
-use micro::{AppArgs, ConnectOptions, Connection, Error};
+use micro::{AppArgs, ConnectOptions, Error};
 
 use background::Background;
 use file_server::FileServer;
@@ -115,17 +115,21 @@ struct WorkerArgs {
     /// How long a task takes at least, so that there is something to see
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
     takes: Duration,
+    /// How long to wait for an answer of the master; a task in an answer that comes later is lost
+    /// until its lease runs out
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    within: Duration,
 }
 
 #[micro::main]
 async fn main() -> micro::Result<()> {
     let Cli { micro, part } = Cli::parse();
-    let app = App::with_args(micro).log("warn,workers=info");
+    let app = App::with_args(micro).log("warn,micro::connection=info,workers=info");
     match part.unwrap_or_else(|| Part::All(All::parse_from(["workers"]))) {
         Part::All(all) => run_all(app, all).await,
         Part::Master(args) => run_master(app, args).await,
         Part::Files(args) => run_files(app, args).await,
-        Part::Worker(args) => run_worker(app, &args).await,
+        Part::Worker(args) => run_worker(app, args).await,
     }
 }
 
@@ -145,7 +149,7 @@ async fn run_all(app: App, all: All) -> micro::Result<()> {
             serve(&server, &all.files, &behind).await?;
             server.is_discoverable(&nats);
             spawn_until_stop(&behind, master.upload(Files::over(&nats)));
-            let worker = Worker::new(&nats, tally, all.worker.takes);
+            let worker = Worker::new(&nats, tally, &all.worker);
             for _ in 0..all.worker.loops {
                 // The master goes as well: there would be nobody to finish for.
                 spawn_until_stop(&behind, worker.clone().work(behind.stop()));
@@ -180,6 +184,7 @@ async fn run_files(app: App, args: FilesArgs) -> micro::Result<()> {
     let background = Background::default();
     let server = file_server(&args)?;
     serve(&server, &args, &background).await?;
+    say("they are found as soon as NATS is there, and served until then");
     let known = server.clone();
     waiting_for_nats(app)
         .service(server)
@@ -193,20 +198,17 @@ async fn run_files(app: App, args: FilesArgs) -> micro::Result<()> {
     Ok(())
 }
 
-async fn run_worker(app: App, args: &WorkerArgs) -> micro::Result<()> {
+async fn run_worker(app: App, args: WorkerArgs) -> micro::Result<()> {
     let background = Background::default();
     let tally = Tally::default();
-    let (behind, loops, takes) = (background.clone(), args.loops, args.takes);
-    let start = move |nats: &Connection, tally| {
-        let worker = Worker::new(nats, tally, takes);
-        for _ in 0..loops {
-            behind.spawn(worker.clone().work(behind.stop()));
-        }
-    };
+    let behind = background.clone();
     waiting_for_nats(app)
         .service(tally.clone())
         .on_start(move |app| {
-            start(app.connection(), tally);
+            let worker = Worker::new(app.connection(), tally, &args);
+            for _ in 0..args.loops {
+                behind.spawn(worker.clone().work(behind.stop()));
+            }
             std::future::ready(Ok(()))
         })
         .run()

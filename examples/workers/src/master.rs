@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use micro::Error;
 use micro::prelude::*;
+use uuid::Uuid;
 
 use crate::contract::{FinishError, Finished, Report, ToDo};
 use crate::files::Files;
@@ -27,7 +28,8 @@ pub(crate) struct Master(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Held for a look or a change, and never across a wait.
+    /// Held for a look or a change, and for the time that it takes to write that down: by threads
+    /// that may block, and never across a wait.
     tasks: Mutex<Tasks>,
     state: Option<StateFile>,
     /// Passed once all are finished, which is said once.
@@ -38,8 +40,8 @@ struct Inner {
 #[service(name = "work", group = "Work", client(vis = pub(crate)))]
 impl Master {
     /// How far the tasks are.
-    #[endpoint(name = "Report")]
-    async fn report(&self) -> Report {
+    #[endpoint(name = "Report", blocking)]
+    fn report(&self) -> Report {
         self.tasks().report(Instant::now())
     }
 
@@ -97,17 +99,23 @@ impl Master {
                 patience::pause(&mut pauses).await;
             }
             trouble.is_over();
-            let mut tasks = self.tasks();
-            tasks.is_uploaded(uuid);
+            let master = self.clone();
+            let noting = tokio::task::spawn_blocking(move || master.note_upload(uuid));
             // What cannot be kept is uploaded once more by the next master, which harms nobody.
-            if let Err(error) = self.keep(&tasks) {
+            if let Err(error) = noting.await.map_err(Into::into).flatten() {
                 tracing::warn!(%error, "cannot keep the state of the tasks");
             }
         }
     }
 
-    fn to_upload(&self) -> Vec<uuid::Uuid> {
+    fn to_upload(&self) -> Vec<Uuid> {
         self.tasks().to_upload()
+    }
+
+    fn note_upload(&self, uuid: Uuid) -> std::io::Result<()> {
+        let mut tasks = self.tasks();
+        tasks.is_uploaded(uuid);
+        self.keep(&tasks)
     }
 
     /// Under the lock, so that what is written last is what is so.

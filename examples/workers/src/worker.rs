@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::WorkerArgs;
 use crate::contract::{Assignment, FinishError, Finished, ToDo};
 use crate::files::{FileError, Files};
 use crate::master::MasterClient;
@@ -17,9 +18,6 @@ use crate::patience;
 use crate::say::say;
 use crate::trouble::Trouble;
 use crate::words::Counts;
-
-/// How long to wait for an answer of the master.
-const MASTER_WITHIN: Duration = Duration::from_secs(1);
 
 /// What the loops of a worker have come to.
 #[derive(Clone, Debug, Default)]
@@ -78,12 +76,12 @@ enum GivenUp {
 }
 
 impl Worker {
-    pub(crate) fn new(nats: &Connection, tally: Tally, takes: Duration) -> Self {
+    pub(crate) fn new(nats: &Connection, tally: Tally, args: &WorkerArgs) -> Self {
         Self {
-            master: MasterClient::new(nats),
+            master: MasterClient::with(Caller::new(nats).timeout(args.within)),
             files: Files::over(nats),
             tally,
-            takes,
+            takes: args.takes,
             no_tasks: Arc::new(Trouble::new("no master answers")),
             no_files: Arc::new(Trouble::new("files do not come or do not go")),
             no_thanks: Arc::new(Trouble::new("results are not taken")),
@@ -95,7 +93,7 @@ impl Worker {
         let mut idle = patience::for_work();
         let mut trouble = patience::for_others();
         while !stop.is_cancelled() {
-            match self.master.task_to_do().timeout(MASTER_WITHIN).await {
+            match self.master.task_to_do().await {
                 Ok(ToDo::Task(task)) => {
                     self.no_tasks.is_over();
                     (idle, trouble) = (patience::for_work(), patience::for_others());
@@ -172,8 +170,7 @@ impl Worker {
     async fn tell(&self, finished: &Finished) -> Result<(), GivenUp> {
         let mut pauses = patience::for_others();
         loop {
-            let told = self.master.task_finished(finished).timeout(MASTER_WITHIN);
-            match told.await {
+            match self.master.task_finished(finished).await {
                 Ok(()) => {
                     self.no_thanks.is_over();
                     return Ok(());

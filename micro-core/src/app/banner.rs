@@ -19,6 +19,9 @@ pub(super) fn render(services: &[RunningService], origin: &Origin, program: &str
     let infos: Vec<_> = services.iter().map(RunningService::info).collect();
     endpoints(&mut text, &infos);
     try_next(&mut text, services, origin, program);
+    if services.iter().any(RunningService::is_function) {
+        let _ = write!(text, "\nServes one request, and ends.");
+    }
     let _ = writeln!(
         text,
         "\nCtrl-C stops it; requests under way are answered first."

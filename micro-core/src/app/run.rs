@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, select_all};
@@ -48,6 +49,8 @@ pub struct App {
     options: ConnectOptions,
     log: Option<String>,
     services: Vec<ServiceBuilder>,
+    /// Whether one request is served.
+    once: bool,
     hooks: Vec<StartHook>,
 }
 
@@ -95,6 +98,7 @@ impl App {
             options: ConnectOptions::new(),
             log: None,
             services: Vec::new(),
+            once: false,
             hooks: Vec::new(),
         }
     }
@@ -149,6 +153,22 @@ impl App {
     /// Adds a service that was put together by hand.
     pub fn builder(mut self, service: ServiceBuilder) -> Self {
         self.services.push(service);
+        self
+    }
+
+    /// Makes the program a function: it serves one request, the first over all endpoints of its
+    /// services, and ends with exit code 0 when the reply has left. Other requests are not lost: see
+    /// [`ServiceBuilder::once`].
+    ///
+    /// ```no_run
+    /// # use micro_core as micro;
+    /// # use micro::{App, Service, Error};
+    /// # async fn example(resize: impl Service) -> Result<(), Error> {
+    /// App::from_args().service(resize).once().run().await
+    /// # }
+    /// ```
+    pub fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 
@@ -242,7 +262,8 @@ impl App {
             signal = signals.next() => std::process::exit(signal.exit_code),
         };
         let (ask, asked) = watch::channel(false);
-        let mut life = app.live(self.services, self.hooks, StopWish(asked)).boxed();
+        let services = self.take_services();
+        let mut life = app.live(services, self.hooks, StopWish(asked)).boxed();
         tokio::select! {
             result = &mut life => return result,
             signal = signals.next() => {
@@ -277,7 +298,8 @@ impl App {
             let args = self.take_args();
             self.check_unused(&args)?;
             let mut app = self.open(&args)?.await?;
-            app.start(self.services, self.hooks, &mut StopWish::never())
+            let services = self.take_services();
+            app.start(services, self.hooks, &mut StopWish::never())
                 .await?;
             Ok(app)
         })
@@ -351,6 +373,17 @@ impl App {
             Some(first) => args::read(first.name(), first.version(), first.description_text()),
             None => args::read("service", "unknown", ""),
         }
+    }
+
+    fn take_services(&mut self) -> Vec<ServiceBuilder> {
+        let services = std::mem::take(&mut self.services);
+        if !self.once {
+            return services;
+        }
+        let ticket = Arc::default();
+        let all = services.into_iter();
+        all.map(|service| service.once_of_all(Arc::clone(&ticket)))
+            .collect()
     }
 
     /// Where to look for NATS, and what to say there. The server lists it as `name`, unless the
@@ -483,7 +516,7 @@ impl RunningApp {
         if self.start(services, hooks, &mut wish).await? {
             self.print_banner();
             failed = tokio::select! {
-                failed = self.failed() => Some(failed),
+                failed = self.ended() => failed,
                 () = wish.said() => None,
             };
         }
@@ -544,19 +577,24 @@ impl RunningApp {
         Ok(true)
     }
 
-    /// Waits until a service stops without being asked to. One is enough: a program that serves
-    /// only some of what it should had better be started again.
-    async fn failed(&self) -> AppError {
+    /// Waits until a service stops, and says what is wrong with that. One is enough: a program that
+    /// serves only some of what it should had better be started again. With a function that has had its
+    /// request, nothing is.
+    async fn ended(&self) -> Option<AppError> {
         let stops = self.services.iter().map(|service| {
             async move { (service.name().to_owned(), service.stopped().await) }.boxed()
         });
-        let ((service, report), _, _) = select_all(stops).await;
-        AppError::Stopped {
+        let ((service, report), first, _) = select_all(stops).await;
+        let ended = self.services.get(first);
+        if report.cause.is_none() && ended.is_some_and(RunningService::has_had_its_request) {
+            return None;
+        }
+        Some(AppError::Stopped {
             service,
             reason: report
                 .cause
                 .unwrap_or_else(|| "something in the program stopped it".to_owned()),
-        }
+        })
     }
 
     fn print_banner(&self) {

@@ -5,6 +5,9 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use tokio::time::{Instant as Moment, timeout_at};
+
+use super::deadline::{Limit, end};
 use super::reading::Reading;
 use super::{CallError, Outgoing};
 use crate::wire::{Headers, RequestError};
@@ -19,6 +22,8 @@ pub(crate) const INSTANCE_HEADER: &str = "Micro-Instance";
 pub struct Call<'a, R, E> {
     pub(super) outgoing: Outgoing<'a>,
     pub(super) timeout: Duration,
+    /// Not beyond this moment, whenever the call is made.
+    pub(super) until: Option<Moment>,
     pub(super) reading: Reading<R, E>,
 }
 
@@ -29,6 +34,15 @@ impl<R, E> Call<'_, R, E> {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self.outgoing = self.outgoing.patience(timeout);
+        self
+    }
+
+    /// The same, and over by a deadline.
+    pub(super) fn no_later_than(mut self, limit: Limit) -> Self {
+        if limit.within < self.timeout {
+            self = self.timeout(limit.within);
+        }
+        self.until = Some(limit.until);
         self
     }
 
@@ -70,11 +84,14 @@ impl<R, E> Call<'_, R, E> {
             self.outgoing.headers.take(),
             std::mem::take(&mut self.outgoing.payload),
         );
-        match tokio::time::timeout(self.timeout, request).await {
-            Ok(Ok(message)) => {
-                let headers = message.headers.map(Headers::from_inner);
-                self.reading.read(&subject, headers, &message.payload)
-            }
+        match timeout_at(end(self.timeout, self.until), request).await {
+            Ok(Ok(message)) => match message.status {
+                Some(status) => Err(CallError::of_status(&subject, status.as_u16())),
+                None => {
+                    let headers = message.headers.map(Headers::from_inner);
+                    self.reading.read(&subject, headers, &message.payload)
+                }
+            },
             Ok(Err(RequestError::NoResponders)) => Err(CallError::NoResponders {
                 subject: subject.to_string(),
             }),

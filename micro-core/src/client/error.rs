@@ -44,15 +44,17 @@ pub enum CallError<E> {
         /// What is wrong with the reply, and where.
         source: DecodeError,
     },
-    /// The first reply was larger than all were to be together: see
+    /// The reply did not fit into what was left of the room for all of them together: see
     /// [`Gather::at_most_bytes`](super::Gather::at_most_bytes).
     #[error(
-        "the first reply from `{subject}` has more than the {limit_bytes} bytes that were asked for at most"
+        "a reply from `{subject}` takes {bytes} bytes, which is more than was left of the {limit_bytes} for all"
     )]
     ReplyTooLarge {
         /// The subject of the request.
         subject: String,
-        /// What was asked for at most, in bytes.
+        /// What the reply would have taken, in bytes.
+        bytes: usize,
+        /// What all are to take together at most, in bytes.
         limit_bytes: usize,
     },
     /// An argument cannot be sent; no request was made.
@@ -74,6 +76,14 @@ pub enum CallError<E> {
 }
 
 impl<E> CallError<E> {
+    /// A reply with a status, which is for the server to say, and no value whatever its body is.
+    pub(super) fn of_status(subject: &str, status: u16) -> Self {
+        Self::Decode {
+            subject: subject.to_owned(),
+            source: DecodeError::new(format!("it has the status {status} of a NATS server")),
+        }
+    }
+
     pub(super) fn of(fault: &Fault, typed: fn(&Fault) -> Option<E>) -> Self {
         typed(fault).map_or_else(|| Self::Remote(RemoteError::of(fault)), Self::Service)
     }

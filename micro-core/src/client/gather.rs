@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::call::INSTANCE_HEADER;
-use super::collection::{Collected, Collection, Window};
+use super::collection::{Collected, Collection, Content, Question, Window};
+use super::deadline::Limit;
 use super::reading::Reading;
 use super::{Answer, Call, CallError, Ended, Outgoing};
-use crate::wire::{Headers, PublishError};
+use crate::codec::DecodeError;
+use crate::error::{one_line, panic_text};
+use crate::wire::{Connection, Headers, PublishError};
 
 /// How many replies are kept unless the gather says otherwise: more than instances answer one
 /// request, and few enough to be held in memory.
@@ -53,6 +56,7 @@ impl<'a, R, E> Call<'a, R, E> {
         Gather {
             window: Window {
                 within: self.timeout,
+                until: self.until,
                 silence: None,
                 at_most: DEFAULT_AT_MOST,
                 at_most_bytes: DEFAULT_AT_MOST_BYTES,
@@ -70,13 +74,17 @@ impl<'a, R, E> Call<'a, R, E> {
 ///
 /// The replies are held in memory, and may be anybody's. Their number is bounded, 1,000 unless
 /// [`at_most`](Self::at_most) says otherwise, and so is their size together, 64 MiB unless
-/// [`at_most_bytes`](Self::at_most_bytes) does.
+/// [`at_most_bytes`](Self::at_most_bytes) does. While the future is not polled, what comes waits in the
+/// client, bounded by the number alone: a [stream](Self::stream) is read whether or not it is polled.
+///
+/// What has come by the end is taken, though it be read just after it: some of it, when there is more than
+/// 256 KiB.
 ///
 /// When the future has finished or is dropped, the subscription for the replies is gone.
 #[must_use = "a gather does nothing until awaited"]
 pub struct Gather<'a, R, E> {
     call: Call<'a, R, E>,
-    window: Window,
+    pub(super) window: Window,
 }
 
 impl<R, E> Gather<'_, R, E> {
@@ -87,9 +95,10 @@ impl<R, E> Gather<'_, R, E> {
         self
     }
 
-    /// Ends before the replies, failures included, have more bytes than this together, each with its
-    /// subject and its headers: the reply that would exceed it is dropped, and [`Gathered::ended`] is
-    /// [`Ended::AtMostBytes`]. When that is the first one already, it is an error. 64 MiB unless set;
+    /// What the replies may take of memory together, as they arrive: each its bytes, those of its subject
+    /// and its headers, and something for what holds them. The values that are made of them may be
+    /// larger, or smaller. A reply that does not fit in is one of the failures,
+    /// [`CallError::ReplyTooLarge`], without its body, and others go on to be gathered. 64 MiB unless set;
     /// 0 is an error.
     pub fn at_most_bytes(mut self, bytes: usize) -> Self {
         self.window.at_most_bytes = bytes;
@@ -112,18 +121,19 @@ impl<R, E> Gather<'_, R, E> {
         self
     }
 
-    /// The same, for no longer than this.
-    pub(super) fn no_longer_than(self, within: Duration) -> Self {
-        let within = self.window.within.min(within);
-        self.within(within)
+    /// The same, and over by a deadline.
+    pub(super) fn no_later_than(mut self, limit: Limit) -> Self {
+        if limit.within < self.window.within {
+            self = self.within(limit.within);
+        }
+        self.window.until = Some(limit.until);
+        self
     }
 
-    /// Makes the request. What comes of it borrows nothing.
-    pub(super) fn open(
-        self,
-    ) -> impl Future<Output = Result<Opened<R, E>, CallError<E>>> + Send + use<R, E> {
-        let to = self.call.outgoing.subject();
-        let subject = to.to_string();
+    /// What is to be asked, or why that cannot be; and what reads the replies. Both borrow nothing.
+    pub(super) fn prepare(self) -> (Reader<R, E>, Result<Question, CallError<E>>) {
+        let window = self.window;
+        let subject = self.call.outgoing.subject();
         let Outgoing {
             caller,
             headers,
@@ -131,7 +141,6 @@ impl<R, E> Gather<'_, R, E> {
             mut problem,
             ..
         } = self.call.outgoing;
-        let (window, reading) = (self.window, self.call.reading);
         let asks_for_none = match window {
             Window { at_most: 0, .. } => Some("`at_most(0)` asks for no reply"),
             Window {
@@ -142,39 +151,41 @@ impl<R, E> Gather<'_, R, E> {
         if let Some(none) = asks_for_none {
             problem.get_or_insert_with(|| none.to_owned());
         }
-        let connection = caller.connection().clone();
-        async move {
-            if let Some(reason) = problem {
-                return Err(CallError::Request { subject, reason });
-            }
-            match Collection::open(&connection, window, to, headers, payload).await {
-                Ok(Some(replies)) => Ok(Opened {
-                    subject,
-                    replies,
-                    window,
-                    reading,
-                }),
-                Ok(None) => Err(CallError::Timeout {
-                    subject,
-                    after: window.within,
-                }),
-                Err(source) => Err(CallError::Transport { subject, source }),
-            }
-        }
+        let reader = Reader {
+            connection: caller.connection().clone(),
+            subject: subject.to_string(),
+            window,
+            reading: self.call.reading,
+        };
+        let question = match problem {
+            Some(reason) => Err(CallError::Request {
+                subject: reader.subject.clone(),
+                reason,
+            }),
+            None => Ok(Question {
+                connection: caller.connection().clone(),
+                window,
+                subject,
+                headers,
+                payload,
+            }),
+        };
+        (reader, question)
     }
 
     async fn make(self) -> Result<Gathered<R, E>, CallError<E>> {
-        let mut opened = self.open().await?;
+        let (reader, question) = self.prepare();
+        let mut replies = reader.ask(question?).await?;
         let (mut answers, mut failures) = (Vec::new(), Vec::new());
         let ended = loop {
-            match opened.next().await {
+            match replies.next().await.map(|reply| reader.read(reply)) {
                 Ok(Ok(answer)) => answers.push(answer),
                 Ok(Err(failure)) => failures.push(failure),
                 Err(ended) => break ended,
             }
         };
         if answers.is_empty() && failures.is_empty() {
-            return Err(opened.nothing(ended));
+            return Err(reader.nothing(ended));
         }
         Ok(Gathered {
             answers,
@@ -184,28 +195,30 @@ impl<R, E> Gather<'_, R, E> {
     }
 }
 
-/// What a reply is.
-pub(super) type Read<R, E> = Result<Answer<R>, GatherFailure<E>>;
-
-/// A gather whose request has been made.
-pub(super) struct Opened<R, E> {
+/// Makes values of the replies to one request, and errors of what is none.
+pub(super) struct Reader<R, E> {
+    connection: Connection,
     subject: String,
-    replies: Collection,
     window: Window,
     reading: Reading<R, E>,
 }
 
-impl<R, E> Opened<R, E> {
-    /// The next reply, as a value or as what it is instead; or why there is none.
-    pub(super) async fn next(&mut self) -> Result<Read<R, E>, Ended> {
-        std::future::poll_fn(|cx| self.poll_next(cx)).await
+impl<R, E> Reader<R, E> {
+    /// Sends the request.
+    pub(super) async fn ask(&self, question: Question) -> Result<Collection, CallError<E>> {
+        match question.ask().await {
+            Ok(Some(replies)) => Ok(replies),
+            Ok(None) => Err(self.nothing(Ended::Within)),
+            Err(source) => Err(self.unsent(source)),
+        }
     }
 
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Read<R, E>, Ended>> {
-        Poll::Ready(match ready!(self.replies.poll_next(cx)) {
-            Ok(reply) => Ok(self.read(reply)),
-            Err(ended) => Err(ended),
-        })
+    /// What it means that the request was not sent.
+    pub(super) fn unsent(&self, source: PublishError) -> CallError<E> {
+        CallError::Transport {
+            subject: self.subject.clone(),
+            source,
+        }
     }
 
     /// What it means that no reply has come before the end.
@@ -213,14 +226,7 @@ impl<R, E> Opened<R, E> {
         let subject = self.subject.clone();
         match ended {
             Ended::NoResponders => CallError::NoResponders { subject },
-            Ended::Closed => CallError::Transport {
-                subject,
-                source: PublishError::Closed,
-            },
-            Ended::AtMostBytes => CallError::ReplyTooLarge {
-                subject,
-                limit_bytes: self.window.at_most_bytes,
-            },
+            Ended::Closed => self.unsent(self.connection.ended()),
             Ended::AtMost | Ended::Silence | Ended::Within => CallError::Timeout {
                 subject,
                 after: self.window.within,
@@ -232,15 +238,14 @@ impl<R, E> Opened<R, E> {
         clippy::result_large_err,
         reason = "a failure is hardly larger than an answer with its headers"
     )]
-    fn read(&self, reply: Collected) -> Read<R, E> {
-        let Collected { message, took } = reply;
-        let headers = message.headers.map(Headers::from_inner);
-        let instance = headers
+    pub(super) fn read(&self, reply: Collected) -> Result<Answer<R>, GatherFailure<E>> {
+        let took = reply.took;
+        let instance = reply
+            .headers
             .as_ref()
             .and_then(|headers| headers.get(INSTANCE_HEADER))
             .map(str::to_owned);
-        let subject = &self.subject;
-        match self.reading.read(subject, headers, &message.payload) {
+        match self.value(reply) {
             Ok((value, headers)) => Ok(Answer {
                 value,
                 headers,
@@ -252,6 +257,29 @@ impl<R, E> Opened<R, E> {
                 instance,
                 took,
             }),
+        }
+    }
+
+    fn value(&self, reply: Collected) -> Result<(R, Headers), CallError<E>> {
+        let subject = &self.subject;
+        match reply.content {
+            Content::Body(body) => {
+                // A type of the program's own may panic as it is read: that is one reply's trouble.
+                let read = || self.reading.read(subject, reply.headers, &body);
+                catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+                    let text = one_line(&panic_text(panic));
+                    Err(CallError::Decode {
+                        subject: subject.clone(),
+                        source: DecodeError::new(format!("reading it panicked: {text}")),
+                    })
+                })
+            }
+            Content::TooLarge(bytes) => Err(CallError::ReplyTooLarge {
+                subject: subject.clone(),
+                bytes,
+                limit_bytes: self.window.at_most_bytes,
+            }),
+            Content::Status(status) => Err(CallError::of_status(subject, status)),
         }
     }
 }
@@ -284,10 +312,9 @@ impl<R, E> fmt::Debug for Gather<'_, R, E> {
 pub struct Gathered<R, E> {
     /// The values, each with the instance that it is from.
     pub answers: Vec<Answer<R>>,
-    /// The replies that are no value: service errors, and bodies that do not decode.
+    /// The replies that are no value: service errors, bodies that do not decode, and what did not fit in.
     pub failures: Vec<GatherFailure<E>>,
-    /// Why no further replies were waited for. With [`Ended::AtMost`] and [`Ended::AtMostBytes`] there
-    /// may be more.
+    /// Why no further replies were waited for. With [`Ended::AtMost`] there may be more.
     pub ended: Ended,
 }
 
@@ -309,19 +336,4 @@ pub struct GatherFailure<E> {
     pub instance: Option<String>,
     /// The time from sending the request to having the reply.
     pub took: Duration,
-}
-
-impl<E> GatherFailure<E> {
-    /// One that stands for there being no reply at all.
-    pub(super) fn of_none(error: CallError<E>) -> Self {
-        let took = match &error {
-            CallError::Timeout { after, .. } => *after,
-            _ => Duration::ZERO,
-        };
-        Self {
-            error,
-            instance: None,
-            took,
-        }
-    }
 }

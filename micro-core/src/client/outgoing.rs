@@ -108,6 +108,7 @@ impl<'a> Outgoing<'a> {
         };
         Call {
             timeout,
+            until: None,
             outgoing,
             reading: Reading {
                 value: value(Expected::new()),

@@ -1,19 +1,17 @@
 //! Several calls under one deadline, each of which may be missing.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use serde::{Serialize, Serializer};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
-use super::{Call, CallError, Gather, Gathered};
-use crate::error::panic_text;
-
-/// What a deadline is that no clock can tell: about ten years.
-const NEVER: Duration = Duration::from_hours(24 * 365 * 10);
+use super::deadline::Limit;
+use super::{Answer, Call, CallError, First, Gather, Gathered};
+use crate::error::{ServiceError, panic_text};
+use crate::wire::PublishError;
 
 /// Several calls under one deadline: what a page is put together from that has to answer in time,
 /// whoever of those it asks is slow, broken or gone.
@@ -34,13 +32,13 @@ const NEVER: Duration = Duration::from_hours(24 * 365 * 10);
 /// if let Part::Missing(why) = &time {
 ///     eprintln!("no time: {why}");
 /// }
-/// println!("{} at {}", name.or("somebody".to_owned()), time.or_default());
+/// println!("{} at {}", name.unwrap_or("somebody".to_owned()), time.unwrap_or_default());
 /// # }
 /// ```
 ///
-/// What can be joined is a tuple of two to eight, each a [`Call`], a [`Gather`] or a future with the
-/// output of one (an `async` block that makes two calls one after the other, say); or a `Vec` of as
-/// many as there are, all of one type.
+/// What can be joined is a tuple of up to eight, each a [`Call`], a [`Gather`], a [`First`] or a future
+/// with the output of one (an `async` block that makes two calls one after the other, say); or an array or
+/// a `Vec` of as many as there are, all of one type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "nothing is called until `join` is awaited"]
 pub struct Parts {
@@ -57,81 +55,81 @@ impl Parts {
     /// at the deadline. There is no error: a part that is not there says why.
     ///
     /// A call that would wait longer is made to wait no longer than this, and its service is told so
-    /// ([`Call::timeout`]); one with a shorter time of its own is missing after that. A part that panics
-    /// is missing as well, and the others are not. What no deadline can help against is a part that
-    /// blocks its thread.
+    /// ([`Call::timeout`]); one with a shorter time of its own is missing after that. At the deadline a
+    /// [`Gather`] gives what has come, and a [`First`] the error that tells most of those that have;
+    /// either is late only if nothing has. A part that panics is missing as well, and the others are not.
+    /// What no deadline can help against is a part that blocks its thread.
     pub async fn join<C: JoinParts>(self, calls: C) -> C::Parts {
-        let deadline = Instant::now().checked_add(self.within);
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + NEVER);
-        let limit = Limit {
-            within: self.within,
-            deadline,
-        };
-        calls.join(limit).await
+        calls.join(Limit::after(self.within)).await
     }
-}
-
-/// The deadline of all parts.
-#[derive(Clone, Copy, Debug)]
-pub struct Limit {
-    within: Duration,
-    deadline: Instant,
 }
 
 impl Limit {
     async fn part<C: IntoPart>(self, call: C) -> Part<C::Value, C::Error> {
-        let called = catch_unwind(AssertUnwindSafe(|| call.into_part(self.within)));
-        let called = match called {
-            Ok(called) => AssertUnwindSafe(called).catch_unwind(),
-            Err(panic) => return Part::Missing(Missing::Panicked(panic_text(panic))),
-        };
-        match timeout_at(self.deadline, called).await {
-            Ok(Ok(result)) => result.into(),
-            Ok(Err(panic)) => Part::Missing(Missing::Panicked(panic_text(panic))),
-            Err(_) => Part::Missing(Missing::Late { after: self.within }),
-        }
+        // All of it: what makes the call, what awaits it, and what drops that.
+        let part = async move { call.into_part(self).await };
+        let part = AssertUnwindSafe(part).catch_unwind().await;
+        part.unwrap_or_else(|panic| Part::Missing(Missing::Panicked(panic_text(panic))))
+    }
+
+    fn late<T, E>(self) -> Part<T, E> {
+        Part::Missing(Missing::Late {
+            subject: None,
+            after: self.within,
+        })
     }
 }
 
-/// What can be one of several [`Parts`]: a [`Call`], a [`Gather`], or a future with the output of one.
+/// What can be one of several [`Parts`]: a [`Call`], a [`Gather`], a [`First`], or a future with the
+/// output of one.
 pub trait IntoPart: Send {
     /// The value.
     type Value: Send;
     /// The error that the endpoint may answer with.
     type Error: Send;
-    /// The call, made.
-    type Future: Future<Output = Result<Self::Value, CallError<Self::Error>>> + Send;
 
-    /// Makes the call. Nobody waits longer than `within`.
-    fn into_part(self, within: Duration) -> Self::Future;
+    /// Makes the call, and keeps to the deadline.
+    #[doc(hidden)]
+    fn into_part(self, limit: Limit)
+    -> impl Future<Output = Part<Self::Value, Self::Error>> + Send;
 }
 
-impl<'a, R, E> IntoPart for Call<'a, R, E>
+impl<R, E> IntoPart for Call<'_, R, E>
 where
     R: Send + 'static,
     E: Send + 'static,
 {
     type Value = R;
     type Error = E;
-    type Future = Pin<Box<dyn Future<Output = Result<R, CallError<E>>> + Send + 'a>>;
 
-    fn into_part(self, within: Duration) -> Self::Future {
-        let timeout = self.timeout.min(within);
-        self.timeout(timeout).into_future()
+    async fn into_part(self, limit: Limit) -> Part<R, E> {
+        self.no_later_than(limit).await.into()
     }
 }
 
-impl<'a, R, E> IntoPart for Gather<'a, R, E>
+impl<R, E> IntoPart for Gather<'_, R, E>
 where
     R: Send + 'static,
     E: Send + 'static,
 {
     type Value = Gathered<R, E>;
     type Error = E;
-    type Future = Pin<Box<dyn Future<Output = Result<Gathered<R, E>, CallError<E>>> + Send + 'a>>;
 
-    fn into_part(self, within: Duration) -> Self::Future {
-        self.no_longer_than(within).into_future()
+    async fn into_part(self, limit: Limit) -> Part<Gathered<R, E>, E> {
+        self.no_later_than(limit).await.into()
+    }
+}
+
+impl<R, E> IntoPart for First<'_, R, E>
+where
+    R: Send + 'static,
+    E: Send + 'static,
+{
+    type Value = Answer<R>;
+    type Error = E;
+
+    async fn into_part(self, limit: Limit) -> Part<Answer<R>, E> {
+        self.no_later_than(limit).await.into()
     }
 }
 
@@ -143,14 +141,16 @@ where
 {
     type Value = T;
     type Error = E;
-    type Future = F;
 
-    fn into_part(self, _: Duration) -> F {
-        self
+    async fn into_part(self, limit: Limit) -> Part<T, E> {
+        match timeout_at(limit.until, self).await {
+            Ok(result) => result.into(),
+            Err(_) => limit.late(),
+        }
     }
 }
 
-/// Several of them: a tuple of two to eight, or a `Vec`.
+/// Several of them: a tuple of up to eight, an array, or a `Vec`.
 pub trait JoinParts {
     /// A [`Part`] for each, in the same order.
     type Parts;
@@ -168,6 +168,16 @@ impl<C: IntoPart> JoinParts for Vec<C> {
     }
 }
 
+impl<C: IntoPart, const N: usize> JoinParts for [C; N] {
+    type Parts = [Part<C::Value, C::Error>; N];
+
+    async fn join(self, limit: Limit) -> Self::Parts {
+        let mut parts = Vec::from(self).join(limit).await.into_iter();
+        // There are as many as there were calls.
+        [(); N].map(|()| parts.next().unwrap_or_else(|| limit.late()))
+    }
+}
+
 macro_rules! tuples {
     ($($name:ident: $call:ident),+) => {
         impl<$($call: IntoPart),+> JoinParts for ($($call,)+) {
@@ -181,6 +191,7 @@ macro_rules! tuples {
     };
 }
 
+tuples!(a: A);
 tuples!(a: A, b: B);
 tuples!(a: A, b: B, c: C);
 tuples!(a: A, b: B, c: C, d: D);
@@ -194,7 +205,7 @@ tuples!(a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H);
 /// In JSON it is `{"value": ..}` or `{"missing": ".."}`, with one of the words of
 /// [`Missing::reason`]: what is missing is seen to be, and nothing of how the services are run is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(bound(serialize = "T: Serialize"))]
+#[serde(bound(serialize = "T: Serialize, E: ServiceError"))]
 #[must_use = "it may be missing"]
 pub enum Part<T, E> {
     /// The value, just come.
@@ -228,12 +239,12 @@ impl<T, E> Part<T, E> {
     }
 
     /// The value, or `default` in its place.
-    pub fn or(self, default: T) -> T {
+    pub fn unwrap_or(self, default: T) -> T {
         self.fresh().unwrap_or(default)
     }
 
     /// The value, or what its type has in its place: `""`, `0`.
-    pub fn or_default(self) -> T
+    pub fn unwrap_or_default(self) -> T
     where
         T: Default,
     {
@@ -241,7 +252,7 @@ impl<T, E> Part<T, E> {
     }
 
     /// The value, or what `otherwise` makes of why there is none.
-    pub fn or_else(self, otherwise: impl FnOnce(Missing<E>) -> T) -> T {
+    pub fn unwrap_or_else(self, otherwise: impl FnOnce(Missing<E>) -> T) -> T {
         match self {
             Self::Fresh(value) => value,
             Self::Missing(why) => otherwise(why),
@@ -273,7 +284,10 @@ impl<T, E> From<Result<T, CallError<E>>> for Part<T, E> {
     fn from(result: Result<T, CallError<E>>) -> Self {
         match result {
             Ok(value) => Self::Fresh(value),
-            Err(CallError::Timeout { after, .. }) => Self::Missing(Missing::Late { after }),
+            Err(CallError::Timeout { subject, after }) => Self::Missing(Missing::Late {
+                subject: Some(subject),
+                after,
+            }),
             Err(error) => Self::Missing(Missing::Failed(error)),
         }
     }
@@ -284,8 +298,10 @@ impl<T, E> From<Result<T, CallError<E>>> for Part<T, E> {
 #[non_exhaustive]
 pub enum Missing<E> {
     /// Nothing came in time. The request may have been served all the same.
-    #[error("no answer within {after:?}")]
+    #[error("no answer{} within {after:?}", from(subject.as_deref()))]
     Late {
+        /// The subject of the request; `None` for a future, which may have made several.
+        subject: Option<String>,
         /// How long was waited for it.
         after: Duration,
     },
@@ -297,21 +313,37 @@ pub enum Missing<E> {
     Panicked(String),
 }
 
-impl<E> Missing<E> {
-    /// In a word, for whoever reads the page: `late`; `unavailable`, when nobody serves the subject
-    /// or NATS is gone; `failed`.
+fn from(subject: Option<&str>) -> String {
+    subject.map_or_else(String::new, |subject| format!(" from `{subject}`"))
+}
+
+impl<E: ServiceError> Missing<E> {
+    /// In a word, for whoever reads the page: `late`, which an endpoint that has a timeout of its own may
+    /// say as well (504); `unavailable`, when nobody serves the subject, whoever does is at its limits or
+    /// stops (503), or NATS is gone; `failed`.
     pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Late { .. } => "late",
-            Self::Failed(CallError::NoResponders { .. } | CallError::Transport { .. }) => {
-                "unavailable"
-            }
-            Self::Failed(_) | Self::Panicked(_) => "failed",
+        let error = match self {
+            Self::Late { .. } => return "late",
+            Self::Panicked(_) => return "failed",
+            Self::Failed(error) => error,
+        };
+        match (error, error.code()) {
+            (CallError::Timeout { .. }, _) | (_, Some(504)) => "late",
+            (
+                CallError::NoResponders { .. }
+                | CallError::Transport {
+                    source: PublishError::Lost | PublishError::Closed,
+                    ..
+                },
+                _,
+            )
+            | (_, Some(503)) => "unavailable",
+            _ => "failed",
         }
     }
 }
 
-impl<E> Serialize for Missing<E> {
+impl<E: ServiceError> Serialize for Missing<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.reason())
     }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Info, Ping, Stats};
-use crate::client::{Collected, Ended};
+use crate::client::{Collected, Content, Ended};
 use crate::codec;
 use crate::error::Fault;
 use crate::wire::Headers;
@@ -54,9 +54,19 @@ impl<T> Found<T> {
     where
         T: Document,
     {
-        let Collected { message, took } = answer;
-        let headers = message.headers.map(Headers::from_inner);
-        match read(headers.as_ref(), &message.payload) {
+        let took = answer.took;
+        let read = match answer.content {
+            Content::Body(body) => read(answer.headers.as_ref(), &body),
+            Content::TooLarge(bytes) => {
+                let reason = format!("it takes {bytes} bytes, more than is left for all answers");
+                Err(Unreadable::of(&[], &reason))
+            }
+            Content::Status(status) => {
+                let reason = format!("it has the status {status} of a NATS server");
+                Err(Unreadable::of(&[], &reason))
+            }
+        };
+        match read {
             Ok(document) => self.seen.push(Seen { document, took }),
             Err(unreadable) => self.unreadable.push(unreadable),
         }

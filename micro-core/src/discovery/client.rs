@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::answers::Document;
 use super::{Found, Info, Ping, Stats};
-use crate::client::{Caller, Collection, Window};
+use crate::client::{Caller, Question, Window};
 use crate::wire::{Connection, PublishError};
 
 /// The subject prefix of the discovery, unless an account imports it under another.
@@ -46,7 +46,8 @@ impl Connection {
 /// last answer, after 5 s in all, or with 10,000 answers; nobody at all is an answer too, an empty
 /// one.
 ///
-/// The answers are held in memory: their number is bounded, and so is their size together, by 256 MiB.
+/// The answers are held in memory: their number is bounded, and so is what they take together as they
+/// arrive, by 256 MiB; one that does not fit in is among [`Found::unreadable`].
 ///
 /// ```no_run
 /// # use micro_core as micro;
@@ -88,6 +89,7 @@ impl Discovery {
             scope: Scope::All,
             window: Window {
                 within: WITHIN,
+                until: None,
                 silence: Some(SILENCE),
                 at_most: AT_MOST,
                 at_most_bytes: AT_MOST_BYTES,
@@ -176,9 +178,15 @@ impl Discovery {
             window.at_most = window.at_most.min(1);
         }
         let mut found = Found::none();
-        let to = subject.as_str().into();
-        let asked = Collection::open(&self.connection, window, to, None, Bytes::new());
-        let Some(mut answers) = asked
+        let question = Question {
+            connection: self.connection.clone(),
+            window,
+            subject: subject.as_str().into(),
+            headers: None,
+            payload: Bytes::new(),
+        };
+        let Some(mut answers) = question
+            .ask()
             .await
             .map_err(|source| DiscoveryError::Transport { subject, source })?
         else {

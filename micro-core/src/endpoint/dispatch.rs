@@ -167,7 +167,7 @@ impl Endpoint {
     }
 
     /// Answers a request that was not begun.
-    async fn turn_away(&self, request: Arrival, text: String, retry_after: Duration) {
+    pub(super) async fn turn_away(&self, request: Arrival, text: String, retry_after: Duration) {
         self.counters.request(Duration::ZERO);
         let fault = Fault::new(503, text).retry_after(retry_after);
         self.tell(request, fault, false).await;

@@ -20,10 +20,10 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::task::unconstrained;
 
-use super::Endpoint;
 use super::limits::{Admission, Arrival};
 use super::turns::Turn;
 use super::work::Work;
+use super::{Endpoint, surplus};
 use crate::handler::Reply;
 use crate::wire::{Home, Lane, Message, Outbox, Receive};
 
@@ -292,8 +292,20 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
 impl Receive for Intake {
     fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
         let at = self.now.take().unwrap_or_else(Instant::now);
-        let request = self.arrival(message, at);
+        let mut request = self.arrival(message, at);
         let turn = request.turn;
+        if let Some(once) = &self.endpoint.once {
+            request = match once.admit(request) {
+                surplus::Admission::Serve(request) => request,
+                surplus::Admission::Keep => return,
+                surplus::Admission::Refuse(request) => {
+                    let endpoint = Arc::clone(&self.endpoint);
+                    let refusing = async move { endpoint.refuse_surplus(request).await };
+                    self.answer(Box::pin(refusing), false, cx);
+                    return;
+                }
+            };
+        }
         if self.endpoint.limits.enter(turn) {
             self.start(request, at, cx);
             return;

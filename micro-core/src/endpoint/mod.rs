@@ -8,6 +8,8 @@
 //!
 //! A subscriber is an endpoint whose messages are events: nothing is answered, so what goes wrong with
 //! one is told to the service's owner (`event`, `event_log`), and events may have an order (`turns`).
+//!
+//! Of the endpoints of a function, a `ticket` says which message is served; `surplus` hands the others on.
 
 mod abandon;
 mod counters;
@@ -21,6 +23,8 @@ mod pace;
 mod recent;
 mod report;
 mod roster;
+mod surplus;
+mod ticket;
 mod turns;
 mod work;
 
@@ -42,6 +46,7 @@ pub(crate) use recent::{Recent, Recents, Refusal};
 pub use report::{EndpointInfo, EndpointStats, SubscriberInfo, SubscriberStats};
 pub(crate) use report::{StatsHandler, or_default};
 pub(crate) use roster::Roster;
+pub(crate) use ticket::Ticket;
 pub use turns::{EventKey, EventOrder};
 
 /// What comes to an endpoint.
@@ -111,6 +116,8 @@ pub(crate) struct Endpoint {
     pace: pace::Pace,
     log: log::Log,
     abandonment: abandon::Abandonment,
+    /// Of a function.
+    once: Option<surplus::Once>,
     /// Where the events have an order by keys.
     keys: Option<turns::Keys>,
     /// Whether the stats handler failed when it was last called.
@@ -122,6 +129,7 @@ impl Endpoint {
         definition: Definition,
         place: Arc<Place>,
         handler: Box<dyn Handler>,
+        ticket: Option<Arc<Ticket>>,
     ) -> Self {
         Self {
             limits: Limits::new(definition.role, definition.concurrency, definition.pending),
@@ -130,6 +138,7 @@ impl Endpoint {
             pace: pace::Pace::default(),
             log: log::Log::new(Arc::clone(&place)),
             abandonment: abandon::Abandonment::default(),
+            once: ticket.map(surplus::Once::new),
             stats_fail: AtomicBool::new(false),
             definition,
             place,

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::task;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 /// How long lines are kept back before their number is told, and how long it has to be calm for
 /// the next one to be a first one.
@@ -50,13 +51,22 @@ impl Flood {
     /// Tells of those after the first: every few seconds while there are some, when it is over, and
     /// at once when nobody is left who could count another one.
     pub(crate) fn follow(self: &Arc<Self>, tell: impl Fn(Pause) + Send + Sync + 'static) {
-        self.follow_by(Arc::new(tell));
+        self.follow_on(&Handle::current(), tell);
     }
 
-    fn follow_by(self: &Arc<Self>, tell: Tell) {
+    /// The same for who may not be on a runtime.
+    pub(crate) fn follow_on(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        tell: impl Fn(Pause) + Send + Sync + 'static,
+    ) {
+        runtime.spawn(self.follow_by(Arc::new(tell)));
+    }
+
+    fn follow_by(self: &Arc<Self>, tell: Tell) -> BoxFuture<'static, ()> {
         self.state().tell = Some(Arc::clone(&tell));
         let flood = Arc::downgrade(self);
-        task::spawn(Box::pin(async move {
+        Box::pin(async move {
             loop {
                 tokio::time::sleep(EVERY).await;
                 let Some(flood) = flood.upgrade() else { return };
@@ -67,7 +77,7 @@ impl Flood {
                     return;
                 }
             }
-        }));
+        })
     }
 
     /// One more. Whether it is the first after a calm: to be told at once, and to be followed.

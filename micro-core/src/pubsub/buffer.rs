@@ -10,11 +10,16 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
-use crate::wire::{Message, Receive, Subject};
+use crate::wire::{HeaderMap, Message, Receive, Subject};
 
 /// From how many on those that wait have memory of their own. As they were read, each may keep all of
-/// what was read with it, of other subscriptions too: some 64 KiB.
-const OWN_FROM: usize = 1024;
+/// what was read with it, of other subscriptions too: some 64 KiB, and as much as the largest message
+/// where there are large ones.
+const OWN_FROM: usize = 16;
+
+/// What a value of a header takes beside its bytes: an entry in a map, a list, and two allocations. One of
+/// a single byte is some five bytes on the wire.
+const HEADER_BYTES: usize = 320;
 
 /// How much room stays when all has been read.
 const ROOM_KEPT: usize = 64;
@@ -35,13 +40,22 @@ pub(super) struct Buffer {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<Message>,
+    waiting: VecDeque<Waiting>,
     bytes: usize,
+    /// What was let go had a gap in it.
+    is_interrupted: bool,
     /// How many were let go since it was last told.
     missed: u64,
     /// It was asked to end.
     is_asked: bool,
     end: Option<End>,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Message(Message),
+    /// Something may be missing here.
+    Gap,
 }
 
 /// Why nothing more comes.
@@ -61,6 +75,8 @@ pub(super) enum Next {
     Message(Message),
     /// So many were let go.
     Missed(u64),
+    /// Something may be missing that was never here.
+    Interrupted,
     End(End),
 }
 
@@ -78,23 +94,38 @@ impl Buffer {
         if state.end.is_some() {
             return;
         }
+        let weight = weight(&message);
         let has_room = |state: &State| {
             state.waiting.len() < self.bounds.events
-                && state.bytes.saturating_add(message.length) <= self.bounds.bytes
+                && state.bytes.saturating_add(weight) <= self.bounds.bytes
         };
         while !has_room(&state)
-            && let Some(oldest) = state.waiting.pop_front()
+            && let Some(oldest) = state.pop()
         {
-            state.bytes = state.bytes.saturating_sub(oldest.length);
-            state.missed += 1;
+            match oldest {
+                Waiting::Message(_) => state.missed += 1,
+                Waiting::Gap => state.is_interrupted = true,
+            }
         }
-        state.bytes += message.length;
+        state.bytes = state.bytes.saturating_add(weight);
         let message = if state.waiting.len() < OWN_FROM {
             message
         } else {
             owned(message)
         };
-        state.waiting.push_back(message);
+        state.waiting.push_back(Waiting::Message(message));
+        drop(state);
+        self.reader.wake();
+    }
+
+    /// Something may be missing behind what waits. Where nothing has come since the last time, it is the
+    /// same gap.
+    pub(super) fn interrupt(&self) {
+        let mut state = self.state();
+        if state.end.is_some() || matches!(state.waiting.back(), Some(Waiting::Gap)) {
+            return;
+        }
+        state.waiting.push_back(Waiting::Gap);
         drop(state);
         self.reader.wake();
     }
@@ -145,15 +176,37 @@ impl State {
         if self.missed > 0 {
             return Some(Next::Missed(std::mem::take(&mut self.missed)));
         }
-        let Some(message) = self.waiting.pop_front() else {
+        if std::mem::take(&mut self.is_interrupted) {
+            return Some(Next::Interrupted);
+        }
+        let Some(oldest) = self.pop() else {
             return self.end.map(Next::End);
         };
-        self.bytes = self.bytes.saturating_sub(message.length);
         if self.waiting.is_empty() {
             self.waiting.shrink_to(ROOM_KEPT);
         }
-        Some(Next::Message(message))
+        Some(match oldest {
+            Waiting::Message(message) => Next::Message(message),
+            Waiting::Gap => Next::Interrupted,
+        })
     }
+
+    fn pop(&mut self) -> Option<Waiting> {
+        let oldest = self.waiting.pop_front()?;
+        if let Waiting::Message(message) = &oldest {
+            self.bytes = self.bytes.saturating_sub(weight(message));
+        }
+        Some(oldest)
+    }
+}
+
+/// How much memory a message takes, about.
+fn weight(message: &Message) -> usize {
+    let headers = message.headers.iter().flat_map(HeaderMap::iter);
+    let values: usize = headers.map(|(_, values)| values.len()).sum();
+    message
+        .length
+        .saturating_add(values.saturating_mul(HEADER_BYTES))
 }
 
 fn owned(message: Message) -> Message {
@@ -206,6 +259,7 @@ mod tests {
                     read.push(String::from_utf8(message.payload.to_vec()).unwrap());
                 }
                 Next::Missed(missed) => read.push(format!("{missed} missed")),
+                Next::Interrupted => read.push("interrupted".to_owned()),
                 Next::End(end) => {
                     read.push(format!("{end:?}"));
                     break;
@@ -264,8 +318,50 @@ mod tests {
         }
         let state = buffer.state();
         let within = shared.as_ptr_range();
-        let is_slice = |message: &&Message| within.contains(&message.payload.as_ptr());
+        let is_slice = |waiting: &&Waiting| match waiting {
+            Waiting::Message(message) => within.contains(&message.payload.as_ptr()),
+            Waiting::Gap => false,
+        };
         assert_eq!(state.waiting.iter().filter(is_slice).count(), OWN_FROM);
+    }
+
+    #[test]
+    fn a_header_weighs_what_it_takes() {
+        let buffer = Buffer::new(Bounds {
+            events: 1000,
+            bytes: 10 * HEADER_BYTES,
+        });
+        for number in 0..4 {
+            let mut headers = HeaderMap::new();
+            for header in 0..3 {
+                headers.insert(format!("{header}").as_str(), "x");
+            }
+            buffer.push(Message {
+                headers: Some(headers),
+                ..message(&number.to_string())
+            });
+        }
+        assert_eq!(read(&buffer), ["1 missed", "1", "2", "3"]);
+        assert_eq!(buffer.state().bytes, 0);
+    }
+
+    #[test]
+    fn a_gap_is_told_at_its_place_once_and_outlives_what_was_let_go() {
+        let buffer = Buffer::new(Bounds {
+            events: 3,
+            bytes: 1000,
+        });
+        buffer.push(message("1"));
+        for _ in 0..100 {
+            buffer.interrupt();
+        }
+        buffer.push(message("2"));
+        assert_eq!(read(&buffer), ["1", "interrupted", "2"]);
+        buffer.interrupt();
+        for number in 0..5 {
+            buffer.push(message(&number.to_string()));
+        }
+        assert_eq!(read(&buffer), ["2 missed", "interrupted", "2", "3", "4"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use micro_names::{Problem, Shown};
 
 use crate::codec::DecodeError;
-use crate::wire::{HeaderError, PublishError, Subject};
+use crate::wire::{BarrierError, HeaderError, PublishError, Subject};
 
 /// Why an event was not published.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -116,6 +116,15 @@ pub enum FlushError {
     Closed,
 }
 
+impl From<BarrierError> for FlushError {
+    fn from(error: BarrierError) -> Self {
+        match error {
+            BarrierError::Closed => Self::Closed,
+            BarrierError::TimedOut(after) => Self::Unconfirmed { after },
+        }
+    }
+}
+
 /// Why there is no subscription.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -173,10 +182,11 @@ impl SubscribeError {
 #[non_exhaustive]
 pub enum EventError {
     /// The body of an event is not a value of the expected type. The next one may be.
-    #[error("cannot decode the event on `{subject}`: {source}")]
+    #[error("cannot decode the event on `{}`: {source}", Shown(.subject))]
     #[non_exhaustive]
     Decode {
-        /// The subject that the event was published to.
+        /// The subject that the event was published to: a stranger's words, made fit to be shown in the
+        /// text alone.
         subject: String,
         /// What is wrong with the body, and where.
         source: DecodeError,
@@ -204,6 +214,16 @@ pub enum EventError {
         subject: String,
         /// How many since it was last told, at least: under a flood the client does not tell of each.
         dropped: u64,
+    },
+    /// The connection was away, or the client was replaced, and is back: what was published meanwhile is
+    /// missing, before about here. Who keeps a picture of something reads it anew. The stream goes on.
+    #[error(
+        "the connection to NATS was interrupted: events on `{subject}` may be missing; read anew what they are about"
+    )]
+    #[non_exhaustive]
+    Interrupted {
+        /// The subject of the subscription.
+        subject: String,
     },
     /// The server's permissions no longer allow the subscription, such as after a reconnect. The stream
     /// ends.

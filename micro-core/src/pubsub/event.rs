@@ -53,7 +53,7 @@ impl<T> Event<T> {
 
 impl<T: DeserializeOwned + 'static> Event<T> {
     pub(super) fn read(message: Message, pattern: &Arc<Pattern>) -> Result<Self, EventError> {
-        match codec::decode(&message.payload) {
+        match codec::decode_guarded(&message.payload) {
             Ok(payload) => Ok(Self {
                 payload,
                 subject: message.subject,

@@ -28,7 +28,7 @@ pub use event::Event;
 pub use publish::Publish;
 pub use publisher::Publisher;
 pub use subscribe::Subscribe;
-pub use subscription::{Subscription, Values};
+pub use subscription::{DrainHandle, Subscription, Values};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -100,7 +100,26 @@ impl Connection {
     /// When the server does not say so in time, such as because it is away, and when the connection is
     /// closed.
     pub async fn flush(&self) -> Result<(), FlushError> {
-        confirm::in_time(self).await
+        confirm::of_all(self).await
+    }
+}
+
+/// Its end.
+impl Connection {
+    /// Closes it for good, for all who share it. What was sent before goes out first, and the server
+    /// confirms that it has read it, for which it has 5 s; whoever closes it as well is told the same.
+    ///
+    /// Whatever is asked of it from then on is an error, services over it stop, and subscriptions end
+    /// when what they have has been read. Stop services yourself before: that loses nothing. A client of
+    /// your own that has no server is closed when it has one again; one of this crate asks for none any
+    /// more, but for an attempt that is under way.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not say so in time, such as because it is away: what was sent last may not
+    /// have reached it. It is closed all the same.
+    pub async fn close(&self) -> Result<(), FlushError> {
+        self.end().await.map_err(FlushError::from)
     }
 }
 

@@ -106,7 +106,12 @@ impl Publish {
             headers: self.headers,
             payload: self.payload,
         };
-        let sent = self.connection.send(message).await;
+        // Without a server and without room, it would wait for ever.
+        let sent = tokio::select! {
+            biased;
+            sent = self.connection.send(message) => sent,
+            () = self.connection.until_closed() => Err(PublishError::Closed),
+        };
         sent.map_err(|error| PublisherError::unsent(&self.subject, error))
     }
 }

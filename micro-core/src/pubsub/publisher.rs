@@ -162,6 +162,8 @@ impl<T: Serialize + 'static> Sink<T> for Publisher<T> {
         let publish = self.publish(&event);
         let sending = self.sending();
         sending.is_open = true;
+        // It confirms what was sent before it was asked for, and not this.
+        sending.flush = None;
         let mut next = match sending.event.take() {
             None => publish.into_future(),
             // It was not asked whether it is ready.
@@ -195,7 +197,8 @@ impl<T: Serialize + 'static> Sink<T> for Publisher<T> {
             .get_or_insert_with(|| Box::pin(confirm::at_last(connection)));
         let flushed = ready!(flush.as_mut().poll(cx));
         sending.flush = None;
-        sending.is_open = false;
+        // What is not confirmed is still to be.
+        sending.is_open = flushed.is_err();
         Poll::Ready(flushed.map_err(|source| self.unflushed(source)))
     }
 

@@ -4,11 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::task::coop::consume_budget;
@@ -18,15 +20,18 @@ use super::error::{EventError, SubscribeError};
 use super::event::Event;
 use super::subject::Pattern;
 use crate::log::{CONNECTION, Flood, Pause, line};
-use crate::task;
 use crate::wire::{self, Connection, Event as Happened, Listener, Reader, Refused};
 
 /// Events of one type on a subject: a stream that ends when it is drained, or with the connection.
 ///
 /// Made by [`Connection::subscribe`](crate::Connection::subscribe). It goes on when the connection is
 /// lost and comes back; what was published meanwhile is lost. What it gives beside events is an
-/// [`EventError`]: a body that is none of the type, or that events came faster than they were read.
-/// Neither ends it. Dropping it unsubscribes.
+/// [`EventError`]: a body that is none of the type, that events came faster than they were read, or that
+/// the connection was away. None of these ends it. Dropping it unsubscribes.
+///
+/// On a client of your own (`Connection::from`), nobody tells that the connection was away, that the
+/// client has dropped something, or that the server refuses the subscription:
+/// [`Connection::with_events`](crate::Connection::with_events) does.
 ///
 /// [`values`](Self::values) is a stream of the values alone, and [`bind`](Self::bind) sends them into a
 /// channel:
@@ -35,14 +40,17 @@ use crate::wire::{self, Connection, Event as Happened, Listener, Reader, Refused
 /// # use micro_core as micro;
 /// # async fn example(connection: micro::Connection) -> Result<(), micro::SubscribeError> {
 /// let (sender, mut receiver) = tokio::sync::mpsc::channel::<u64>(16);
-/// tokio::spawn(connection.subscribe("numbers").await?.bind(sender));
+/// let bound = tokio::spawn(connection.subscribe("numbers").await?.bind(sender));
 /// while let Some(number) = receiver.recv().await {
 ///     println!("{number}");
+/// }
+/// if let Ok(Err(error)) = bound.await {
+///     eprintln!("{error}");
 /// }
 /// # Ok(()) }
 /// ```
 pub struct Subscription<T> {
-    asked: Asked,
+    asked: Arc<Asked>,
     /// How many messages the client had dropped when it was last told.
     dropped: u64,
     has_ended: bool,
@@ -55,7 +63,10 @@ pub(super) struct Asked {
     pattern: Arc<Pattern>,
     buffer: Arc<Buffer>,
     reader: Reader,
+    runtime: Handle,
     watch: AbortHandle,
+    /// How many messages the client had dropped when it was asked for.
+    dropped: u64,
 }
 
 impl Asked {
@@ -68,6 +79,7 @@ impl Asked {
     ) -> Result<Self, SubscribeError> {
         let subject = pattern.wire.as_str();
         let (mut events, later) = (connection.listen(), connection.listen());
+        let (runtime, dropped) = (connection.runtime(), connection.dropped());
         let subscription = connection.ask_for(subject, queue_group).await;
         let subscription =
             subscription.map_err(|error| SubscribeError::unasked(subject, &error.to_string()))?;
@@ -80,8 +92,12 @@ impl Asked {
         // Read from now on: events may come before the server's word.
         let fill = Fill(Arc::clone(&buffer));
         let asked = Self {
-            reader: Reader::start(&connection.runtime(), None, subscription, fill),
-            watch: task::spawn(watch).abort_handle(),
+            reader: Reader::start(&runtime, None, subscription, fill),
+            watch: runtime
+                .spawn::<BoxFuture<'static, ()>>(watch)
+                .abort_handle(),
+            runtime,
+            dropped,
             pattern: Arc::new(pattern),
             connection,
             buffer,
@@ -98,12 +114,23 @@ impl Asked {
 
     async fn drain(&self) {
         self.buffer.ask();
+        // Whoever gives this up is not left with a stream that never ends.
+        let _ending = Ending(&self.reader);
         let connection = std::iter::once(&self.connection);
         wire::leave(connection, std::iter::once(&self.reader)).await;
     }
 
     fn subject(&self) -> String {
         self.pattern.wire.clone()
+    }
+}
+
+/// Ends a reader, whichever step it is at.
+struct Ending<'a>(&'a Reader);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 
@@ -131,21 +158,29 @@ impl Refusal {
         else {
             return false;
         };
-        *subject == self.subject && (queue_group.is_none() || *queue_group == self.queue_group)
+        // nats-server names the group: without one, it is about somebody else's on the same subject.
+        *subject == self.subject && *queue_group == self.queue_group
     }
 }
 
-/// Waits for the server to refuse it later on, at a reconnect.
+/// Waits for the server to refuse it later on, at a reconnect, and notes where something may be missing.
 async fn watch(mut events: Listener, refusal: Refusal, buffer: Arc<Buffer>) {
-    while !refusal.is(&events.next().await) {}
-    buffer.end(End::Refused);
+    loop {
+        let event = events.next().await;
+        if event == Happened::Interrupted {
+            buffer.interrupt();
+        }
+        if refusal.is(&event) {
+            return buffer.end(End::Refused);
+        }
+    }
 }
 
 impl<T> Subscription<T> {
     pub(super) fn of(asked: Asked) -> Self {
         Self {
-            dropped: asked.connection.dropped(),
-            asked,
+            dropped: asked.dropped,
+            asked: Arc::new(asked),
             has_ended: false,
             of: PhantomData,
         }
@@ -157,7 +192,8 @@ impl<T> Subscription<T> {
     }
 
     /// Has the server send nothing more, and waits until what it has sent is here: then the stream gives
-    /// what waits, and ends. At most for some 6 s; without a server there is nothing to wait for.
+    /// what waits, and ends. At most for some 6 s; without a server there is nothing to wait for. Given up
+    /// before, it ends with what is here by then.
     ///
     /// ```no_run
     /// # use micro_core as micro;
@@ -172,10 +208,16 @@ impl<T> Subscription<T> {
         self.asked.drain().await;
     }
 
+    /// What drains it from elsewhere, such as when it is bound to a channel. It keeps no subscription.
+    pub fn drain_handle(&self) -> DrainHandle {
+        DrainHandle(Arc::downgrade(&self.asked))
+    }
+
     /// The values alone. What is no event is told in the log, at `WARN` of `micro::connection`.
     pub fn values(self) -> Values<T> {
         Values {
             subscription: self,
+            end: None,
             unread: Arc::default(),
             missed: Arc::default(),
         }
@@ -184,8 +226,13 @@ impl<T> Subscription<T> {
 
 impl<T: DeserializeOwned + Send + 'static> Subscription<T> {
     /// Sends the [`values`](Self::values) into a channel, until its receiving half is dropped or there are
-    /// no more. While the channel is full, they wait here.
-    pub async fn bind(self, sender: mpsc::Sender<T>) {
+    /// no more. While the channel is full, they wait here. Drained by its
+    /// [`drain_handle`](Self::drain_handle), it ends when all that was sent before is in the channel.
+    ///
+    /// # Errors
+    ///
+    /// When the server no longer permits the subscription, and when the connection is closed.
+    pub async fn bind(self, sender: mpsc::Sender<T>) -> Result<(), EventError> {
         let mut values = self.values();
         let sending = async {
             while let Some(value) = values.next().await
@@ -196,6 +243,41 @@ impl<T: DeserializeOwned + Send + 'static> Subscription<T> {
             () = sending => {}
             () = sender.closed() => {}
         }
+        values.end.map_or(Ok(()), Err)
+    }
+}
+
+/// Drains a [`Subscription`] from elsewhere: made by its [`drain_handle`](Subscription::drain_handle).
+///
+/// ```no_run
+/// # use micro_core as micro;
+/// # async fn example(connection: micro::Connection) -> Result<(), micro::SubscribeError> {
+/// let (sender, mut receiver) = tokio::sync::mpsc::channel::<u64>(16);
+/// let numbers = connection.subscribe("numbers").await?;
+/// let handle = numbers.drain_handle();
+/// tokio::spawn(numbers.bind(sender));
+/// tokio::spawn(async move { handle.drain().await });
+/// while let Some(number) = receiver.recv().await {
+///     println!("one of the last: {number}");
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct DrainHandle(Weak<Asked>);
+
+impl DrainHandle {
+    /// Has the server send nothing more: see [`Subscription::drain`]. Where the subscription has been
+    /// dropped, there is nothing to do.
+    pub async fn drain(&self) {
+        if let Some(asked) = self.0.upgrade() {
+            asked.drain().await;
+        }
+    }
+}
+
+impl fmt::Debug for DrainHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DrainHandle").finish_non_exhaustive()
     }
 }
 
@@ -230,6 +312,10 @@ impl<T: DeserializeOwned + 'static> Subscription<T> {
                 let subject = subject();
                 return Poll::Ready(Some(Err(EventError::Lagged { subject, missed })));
             }
+            Next::Interrupted => {
+                let subject = subject();
+                return Poll::Ready(Some(Err(EventError::Interrupted { subject })));
+            }
             Next::End(end) => end,
         };
         let subject = subject();
@@ -263,6 +349,8 @@ impl<T> fmt::Debug for Subscription<T> {
 /// The log has the first of each kind at once, and then their number.
 pub struct Values<T> {
     subscription: Subscription<T>,
+    /// Why there are no more, if that was not asked for.
+    end: Option<EventError>,
     unread: Arc<Flood>,
     missed: Arc<Flood>,
 }
@@ -273,14 +361,14 @@ impl<T> Values<T> {
         self.subscription.drain().await;
     }
 
-    fn tell(&self, error: EventError) {
+    fn tell(&mut self, error: EventError) {
         let subject = self.subscription.asked.subject();
         match error {
             EventError::Decode { source, .. } => {
                 let error = line(source.harmless());
                 if self.unread.count_saying(|| error.clone()) {
                     tracing::warn!(target: CONNECTION, subject, error, "event not read");
-                    self.unread.follow(move |pause| {
+                    self.unread.follow_on(&self.subscription.asked.runtime, move |pause| {
                         let Pause { kept_back, says, .. } = pause;
                         if kept_back > 0 {
                             tracing::warn!(target: CONNECTION, subject, error = says, kept_back, "event not read");
@@ -290,9 +378,13 @@ impl<T> Values<T> {
             }
             EventError::Lagged { missed, .. } => self.tell_missed(subject, missed),
             EventError::Dropped { dropped, .. } => self.tell_missed(subject, dropped),
-            error @ (EventError::Refused { .. } | EventError::Closed { .. }) => {
-                let error = line(&error.to_string());
+            EventError::Interrupted { .. } => {
+                tracing::warn!(target: CONNECTION, subject, "subscription interrupted");
+            }
+            end @ (EventError::Refused { .. } | EventError::Closed { .. }) => {
+                let error = line(&end.to_string());
                 tracing::warn!(target: CONNECTION, subject, error, "subscription ended");
+                self.end = Some(end);
             }
         }
     }
@@ -300,7 +392,8 @@ impl<T> Values<T> {
     fn tell_missed(&self, subject: String, missed: u64) {
         if self.missed.count_many(missed) {
             tracing::warn!(target: CONNECTION, subject, missed, "events missed");
-            self.missed.follow(move |Pause { kept_back, .. }| {
+            let runtime = &self.subscription.asked.runtime;
+            self.missed.follow_on(runtime, move |Pause { kept_back, .. }| {
                 if kept_back > 0 {
                     tracing::warn!(target: CONNECTION, subject, missed = kept_back, "events missed");
                 }

@@ -14,7 +14,7 @@ use super::{
     SubscriberOptions,
 };
 use crate::context::Metadata;
-use crate::endpoint::{EndpointStats, Example, StatsHandler};
+use crate::endpoint::{EndpointStats, Example, StatsHandler, Ticket};
 use crate::error::Incident;
 use crate::handler::{EventHandler, Handler, HandlerFuture, Request, Room};
 
@@ -56,6 +56,8 @@ pub struct ServiceBuilder {
     pub(super) stats_handler: Option<StatsHandler>,
     pub(super) observers: Observers,
     pub(super) drain_timeout: Duration,
+    /// Of a function.
+    pub(super) ticket: Option<Arc<Ticket>>,
     pub(super) root: Group,
 }
 
@@ -74,6 +76,7 @@ impl ServiceBuilder {
             stats_handler: None,
             observers: Observers::default(),
             drain_timeout: DEFAULT_DRAIN_TIMEOUT,
+            ticket: None,
             root: Group::new(String::new()),
         }
     }

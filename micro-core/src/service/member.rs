@@ -11,7 +11,7 @@ use super::error::Cause;
 use super::plan::PlannedEndpoint;
 use super::story;
 use crate::context::{Instance, Place};
-use crate::endpoint::{Definition, Endpoint, EventOrder, Intake, Recents, Role};
+use crate::endpoint::{Endpoint, EventOrder, Intake, Recents, Role};
 use crate::error::Incidents;
 use crate::log::SERVICE;
 use crate::task;
@@ -97,9 +97,10 @@ impl Ground {
         // First all of them: the server acts upon them while the rest is done here.
         let mut subscriptions = Vec::with_capacity(planned.len());
         let mut asked = Ok(());
-        'asking: for (index, PlannedEndpoint { definition, .. }) in planned.iter().enumerate() {
+        'asking: for (index, planned) in planned.iter().enumerate() {
+            let definition = &planned.definition;
             let queue_group = definition.queue_group.as_deref();
-            for (lane, connection) in self.lanes(definition) {
+            for (lane, connection) in self.lanes(planned) {
                 let subscribing = connection.ask_for(&definition.subject, queue_group);
                 match subscribing.await {
                     Ok(subscription) => {
@@ -137,10 +138,12 @@ impl Ground {
 
     /// The connections over which an endpoint is served. Where nobody shares requests out among them,
     /// each would have them all; and where requests are served one by one, or events have an order,
-    /// that is the one in which they came by one connection.
-    fn lanes(&self, definition: &Definition) -> impl Iterator<Item = (Lane, &Connection)> {
+    /// that is the one in which they came by one connection. And a function's first is to be its only one.
+    fn lanes(&self, planned: &PlannedEndpoint) -> impl Iterator<Item = (Lane, &Connection)> {
+        let definition = &planned.definition;
         let has_order = definition.concurrency == 1 || definition.order != EventOrder::Any;
-        let is_shared = definition.queue_group.is_some() && !has_order;
+        let is_function = planned.ticket.is_some();
+        let is_shared = definition.queue_group.is_some() && !has_order && !is_function;
         let lanes = if is_shared { usize::MAX } else { 1 };
         self.connection.lanes().take(lanes)
     }
@@ -165,7 +168,12 @@ impl Ground {
             incidents: self.incidents.clone(),
             recent: self.recents.join(),
         };
-        Endpoint::new(planned.definition, Arc::new(place), planned.handler)
+        Endpoint::new(
+            planned.definition,
+            Arc::new(place),
+            planned.handler,
+            planned.ticket,
+        )
     }
 
     /// Waits for the server's word that it has read what was asked for.
@@ -198,8 +206,14 @@ impl Ground {
             .await
     }
 
-    /// Waits for the handlers of endpoints that have left.
+    /// Waits for the handlers of endpoints that have left, and for what they hand on.
     pub(super) async fn settle(&self, members: &[Member], within: Duration) -> Vec<Abandoned> {
+        let handing_on = members.iter().map(|m| m.endpoint.hand_on(within));
+        let (abandoned, ()) = tokio::join!(self.finish(members, within), task::all(handing_on));
+        abandoned
+    }
+
+    async fn finish(&self, members: &[Member], within: Duration) -> Vec<Abandoned> {
         let idle = task::all(members.iter().map(|member| member.idle().boxed()));
         if tokio::time::timeout(within, idle).await.is_ok() {
             return Vec::new();

@@ -15,6 +15,7 @@ mod builder;
 mod change;
 mod definition;
 mod error;
+mod function;
 mod group;
 mod member;
 mod observers;

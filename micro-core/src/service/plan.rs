@@ -14,7 +14,7 @@ use super::{QueueGroup, SubscriberOptions, sharing};
 use crate::context::Metadata;
 use crate::endpoint::{
     DEFAULT_CONCURRENCY, Definition, Endpoint, EndpointInfo, EventKey, EventOrder, Role,
-    StatsHandler,
+    StatsHandler, Ticket,
 };
 use crate::handler::Handler;
 
@@ -42,6 +42,8 @@ pub(super) struct Inherited {
     timeout: Option<Duration>,
     concurrency: Option<usize>,
     stats_handler: Option<StatsHandler>,
+    /// Of a function.
+    pub(super) ticket: Option<Arc<Ticket>>,
 }
 
 /// An endpoint that can be started.
@@ -49,6 +51,7 @@ pub(super) struct PlannedEndpoint {
     pub(super) definition: Definition,
     pub(super) placeholders: Vec<(String, usize)>,
     pub(super) handler: Box<dyn Handler>,
+    pub(super) ticket: Option<Arc<Ticket>>,
 }
 
 impl std::fmt::Debug for PlannedEndpoint {
@@ -82,6 +85,7 @@ pub(super) fn plan(builder: ServiceBuilder) -> Result<Plan, StartError> {
         timeout: builder.timeout,
         concurrency: builder.concurrency,
         stats_handler: builder.stats_handler,
+        ticket: builder.ticket,
     };
     let mut planner = Planner::new(&inherited);
     planner.check("service", micro_names::check_name("name", &builder.name));
@@ -381,6 +385,7 @@ impl<'a> Planner<'a> {
                     .or_else(|| inherited.stats_handler.clone()),
             },
             handler: options.handler,
+            ticket: inherited.ticket.clone(),
         });
     }
 }

@@ -15,7 +15,7 @@ use super::observers::{Audience, Ending};
 use super::plan::Inherited;
 use super::story;
 use crate::discovery::{self, Documents, Info, Responder, Stats};
-use crate::endpoint::{Endpoint, EndpointStats, Roster, SubscriberStats};
+use crate::endpoint::{Endpoint, EndpointStats, Roster, SubscriberStats, Ticket};
 use crate::error::{Incident, panic_text};
 use crate::log::{SERVICE, line};
 use crate::task;
@@ -36,6 +36,8 @@ pub(super) struct Inner {
     pub(super) documents: Arc<Documents>,
     pub(super) roster: Arc<Roster>,
     pub(super) drain_timeout: Duration,
+    /// Of a function.
+    pub(super) ticket: Option<Arc<Ticket>>,
     /// Taken by the stop: whoever finds nothing here comes too late.
     live: Mutex<Option<Live>>,
     /// How many additions and removals are under way, so that a stop can wait for them.
@@ -99,6 +101,7 @@ impl RunningService {
                 documents: parts.documents,
                 roster: parts.roster,
                 drain_timeout: parts.drain_timeout,
+                ticket: parts.inherited.ticket.clone(),
                 live: Mutex::new(None),
                 changes: watch::Sender::new(0),
                 left_behind: Mutex::default(),
@@ -124,6 +127,7 @@ impl RunningService {
                 events,
             )));
         }
+        service.end_with_first_request();
         service
     }
 

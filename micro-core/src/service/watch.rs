@@ -114,6 +114,7 @@ pub(super) async fn watch(
             Event::Refused(refused) => {
                 refusals.log(&service, None, refused.subject());
             }
+            Event::Interrupted => {}
             Event::SlowConsumer => drops.go_on(&service, &events),
             Event::Other(text) => {
                 let error = line(&text);

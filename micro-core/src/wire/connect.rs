@@ -228,6 +228,7 @@ fn client(
     let mut client = client_options(auth)
         .connection_timeout(CONNECT_WITHIN)
         .event_callback(events.callback())
+        .reconnect_delay_callback(events.reconnect_delay())
         // What else the cluster has is told without its scheme, and taken for `nats://`.
         .require_tls(urls.want_tls() || options.tls.is_wanted());
     if urls.any_websocket() {

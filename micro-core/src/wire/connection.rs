@@ -12,6 +12,7 @@ use async_nats::message::OutboundMessage;
 use async_nats::{Client, Message, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
 use micro_names::Shown;
 use tokio::runtime::Handle;
 
@@ -26,13 +27,15 @@ use super::reply_subject;
 use super::shard::Shard;
 use super::subscription::{Slot, Subscription, subscribe};
 use crate::log::CONNECTION;
-use crate::task;
 
 /// How long the client may take to accept a subscription.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long the server may take to read what was sent before a connection is closed.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the client may take to end after that.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// How soon to look again for a client in place of one that has failed.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -69,6 +72,8 @@ pub(super) struct Inner {
     is_bridged: AtomicBool,
     /// Whether it was closed by whoever has it.
     is_closed: AtomicBool,
+    /// What came of that.
+    closed: tokio::sync::OnceCell<Result<(), BarrierError>>,
     /// Held while it does.
     pub(super) gate: Arc<tokio::sync::RwLock<()>>,
     /// What the subscriptions read.
@@ -102,6 +107,7 @@ impl Connection {
                 bridge: RwLock::default(),
                 is_bridged: AtomicBool::new(false),
                 is_closed: AtomicBool::new(false),
+                closed: tokio::sync::OnceCell::new(),
                 gate: Arc::default(),
                 slots: Mutex::default(),
             }),
@@ -164,40 +170,27 @@ impl Connection {
     /// [`connections`](super::ConnectOptions::connections), it is the first that tells.
     pub fn is_connected(&self) -> bool {
         let state = self.inner.links.current().client.connection_state();
-        state == State::Connected && !self.inner.events.has_failed()
+        state == State::Connected && !self.inner.events.has_failed() && !self.is_closed()
     }
 
-    /// Closes it for good, for all who share it. What was sent before goes out first, for at most 5 s;
-    /// without a server there is nobody to send it to.
-    ///
-    /// Whatever is asked of it from then on is an error, services over it stop, and subscriptions end
-    /// when what they have has been read. Stop services yourself before: that loses nothing.
-    pub async fn close(&self) {
-        task::all(
-            self.lanes()
-                .map(|(_, connection)| connection.close_one().boxed()),
-        )
-        .await;
-    }
-
-    async fn close_one(&self) {
-        self.inner.is_closed.store(true, Ordering::Relaxed);
-        self.inner.let_go();
-        let client = self.client();
-        let closing = async {
-            // While it is being closed, the client takes commands that it does nothing with.
-            while client.drain().await.is_ok() && client.flush().await.is_ok() {
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        };
-        if tokio::time::timeout(CLOSE_WITHIN, closing).await.is_err() {
-            tracing::debug!(target: CONNECTION, "closed without the server, what was sent last is lost");
-        }
+    /// Ends it, and those beside it, for good. Whether the server has read what was sent before.
+    pub(crate) async fn end(&self) -> Result<(), BarrierError> {
+        let ending = self.lanes().map(|(_, lane)| {
+            let inner = &lane.inner;
+            Box::pin(inner.closed.get_or_init(|| inner.end()))
+        });
+        let ended = join_all(ending).await;
+        ended.into_iter().cloned().collect()
     }
 
     /// Whether it was closed by whoever has it.
     pub(crate) fn is_closed(&self) -> bool {
-        self.inner.is_closed.load(Ordering::Relaxed)
+        self.inner.is_closed()
+    }
+
+    /// Waits until it is closed for good.
+    pub(crate) async fn until_closed(&self) {
+        self.inner.events.until_over().await;
     }
 
     /// How many messages the client has dropped so far, at least, of any subscription.
@@ -227,6 +220,9 @@ impl Connection {
         subject: &str,
         queue_group: Option<&str>,
     ) -> Result<Subscription, AskError> {
+        if self.is_closed() {
+            return Err(AskError::Closed);
+        }
         // There may be a thousand: the client takes most of them at once.
         if self.is_plain()
             && let Ok(_settled) = self.inner.gate.try_read()
@@ -391,6 +387,9 @@ impl Connection {
         headers: Option<Headers>,
         payload: Bytes,
     ) -> Result<Message, RequestError> {
+        if self.is_closed() {
+            return Err(RequestError::Publish(PublishError::Closed));
+        }
         // It stays until the reply is here.
         let bridge = self.inner.bridge().filter(|bridge| bridge.is_open());
         let link;
@@ -424,6 +423,11 @@ impl Connection {
         }
     }
 
+    /// Why no reply comes any more.
+    pub(crate) fn ended(&self) -> PublishError {
+        self.inner.ended()
+    }
+
     #[cfg(test)]
     pub(super) fn calls_waiting(&self) -> usize {
         self.inner.links.current().calls_waiting()
@@ -438,15 +442,18 @@ impl Connection {
         payload: Bytes,
         at_most: u64,
     ) -> Result<Replies, PublishError> {
+        if self.is_closed() {
+            return Err(PublishError::Closed);
+        }
         let bridge = self.inner.bridge().filter(|bridge| bridge.is_open());
         let link;
-        let client = if let Some(bridge) = &bridge {
-            &bridge.client
+        let (client, inboxes) = if let Some(bridge) = &bridge {
+            (&bridge.client, None)
         } else {
             link = self.inner.link().await;
-            &link.client
+            (&link.client, Some(&link.inboxes))
         };
-        let opened = Replies::open(client, at_most).await;
+        let opened = Replies::open(client, inboxes, at_most).await;
         let (inbox, replies) = opened.map_err(|_| self.inner.ended())?;
         let message = Outbound {
             subject,
@@ -466,6 +473,40 @@ impl Connection {
 }
 
 impl Inner {
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    async fn end(&self) -> Result<(), BarrierError> {
+        self.is_closed.store(true, Ordering::Relaxed);
+        let is_ours = self.is_kept();
+        self.let_go();
+        // From here on, none takes its place.
+        self.links.close();
+        let client = self.links.current().client.clone();
+        let crossing = barrier::barrier(&client, &self.events, CLOSE_WITHIN);
+        // What it is moved over has requests of ours, and answers that are owed.
+        let stands_in = async {
+            if let Some(bridge) = self.locked_bridge() {
+                bridge.end().await;
+            }
+        };
+        let (crossed, ()) = tokio::join!(crossing, stands_in);
+        if !drained(&client).await {
+            // The client may not come to that before there is a server again: nobody waits for it.
+            self.links.current().give_up();
+            for slot in self.all_slots() {
+                slot.end();
+            }
+            self.events.observe(&async_nats::Event::Closed);
+            if !is_ours {
+                // Its queue may have no room for that before there is a server.
+                tokio::spawn(async move { client.drain().await });
+            }
+        }
+        crossed
+    }
+
     fn is_kept(&self) -> bool {
         self.is_kept.load(Ordering::Relaxed)
     }
@@ -490,6 +531,7 @@ impl Inner {
     /// The client has been closed, and no other is wanted.
     pub(super) fn let_go(&self) {
         self.is_kept.store(false, Ordering::Relaxed);
+        self.events.let_go();
         for slot in self.all_slots() {
             slot.let_go();
         }
@@ -499,6 +541,11 @@ impl Inner {
         if !self.is_bridged.load(Ordering::Relaxed) {
             return None;
         }
+        self.locked_bridge()
+    }
+
+    /// Looked at under its lock: a move that sets it later sees what was said before.
+    fn locked_bridge(&self) -> Option<Arc<Bridge>> {
         let bridge = self.bridge.read().unwrap_or_else(PoisonError::into_inner);
         bridge.clone()
     }
@@ -540,6 +587,18 @@ impl Inner {
         slots.retain(|slot| !slot.is_left());
         slots
     }
+}
+
+/// Ends a client, and waits for that; whether it has ended in time.
+pub(super) fn drained(client: &Client) -> BoxFuture<'_, bool> {
+    let ending = async {
+        // While it is being closed, the client takes commands that it does nothing with.
+        while client.drain().await.is_ok() && client.flush().await.is_ok() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let ended = tokio::time::timeout(END_WITHIN, ending);
+    Box::pin(async { ended.await.is_ok() })
 }
 
 impl From<Client> for Connection {

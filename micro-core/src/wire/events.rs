@@ -22,6 +22,9 @@ const BACKLOG: usize = 256;
 /// that they push nothing else out.
 const DROPS_TOLD_EVERY: Duration = Duration::from_millis(100);
 
+/// The longest pause before an attempt to come back: that of async-nats.
+const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(4);
+
 /// The events of one connection.
 ///
 /// A [`Connection`](crate::Connection) that this crate makes has its own. If you bring a client of
@@ -109,8 +112,15 @@ struct Life {
     has_failed: AtomicBool,
     /// How many have.
     failures: AtomicU64,
+    /// It went, and that was not wanted.
+    is_away: AtomicBool,
+    /// Somebody else stands in for the client.
+    is_covered: AtomicBool,
     /// Which client it is whose events count.
     client: AtomicU64,
+    /// No other will take its place.
+    is_over: AtomicBool,
+    /// Told when one has, or none will.
     renewed: Notify,
 }
 
@@ -151,7 +161,7 @@ impl Drop for Witness {
             let life = &self.events.life;
             life.failures.fetch_add(1, Ordering::SeqCst);
             life.has_failed.store(true, Ordering::SeqCst);
-            let _ = self.events.sender.send(Event::ClientFailed);
+            self.events.tell(Event::ClientFailed);
         }
     }
 }
@@ -188,6 +198,14 @@ impl Events {
         }
     }
 
+    /// Those of a client that stands in for this one: what it drops is counted with what this one does.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            drops: Arc::clone(&self.drops),
+            ..Self::new()
+        }
+    }
+
     /// The function for [`async_nats::ConnectOptions::event_callback`].
     pub fn callback(
         &self,
@@ -211,8 +229,32 @@ impl Events {
         if self.fences.take(event) {
             return;
         }
+        self.tell(Event::read(event));
+        let life = &self.life;
+        match event {
+            async_nats::Event::Disconnected if !life.is_covered.load(Ordering::SeqCst) => {
+                life.is_away.store(true, Ordering::SeqCst);
+            }
+            async_nats::Event::Connected if life.is_away.swap(false, Ordering::SeqCst) => {
+                self.interrupted();
+            }
+            _ => {}
+        }
+    }
+
+    fn tell(&self, event: Event) {
         // An error means that nobody listens now, which is fine.
-        let _ = self.sender.send(Event::read(event));
+        let _ = self.sender.send(event);
+    }
+
+    /// Subscriptions may have missed something.
+    pub(super) fn interrupted(&self) {
+        self.tell(Event::Interrupted);
+    }
+
+    /// From now on nothing is missed when the client goes, or from now on something is.
+    pub(super) fn cover(&self, is_covered: bool) {
+        self.life.is_covered.store(is_covered, Ordering::SeqCst);
     }
 
     /// Whether the client has failed, and no other has taken its place.
@@ -232,17 +274,59 @@ impl Events {
         if self.life.failures.load(Ordering::SeqCst) != failures {
             self.life.has_failed.store(true, Ordering::SeqCst);
         }
+        self.life.is_away.store(false, Ordering::SeqCst);
         self.life.renewed.notify_waiters();
+        self.interrupted();
     }
 
-    /// Waits for a client.
+    /// Waits for a client, unless none will come.
     pub(super) async fn until_renewed(&self) {
         loop {
             let renewed = self.life.renewed.notified();
-            if !self.has_failed() {
+            if !self.has_failed() || self.is_over() {
                 return;
             }
             renewed.await;
+        }
+    }
+
+    /// No other client is wanted.
+    pub(super) fn let_go(&self) {
+        self.life.is_over.store(true, Ordering::SeqCst);
+        self.life.renewed.notify_waiters();
+    }
+
+    fn is_over(&self) -> bool {
+        self.life.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Waits until no other client is wanted.
+    pub(super) async fn until_over(&self) {
+        loop {
+            let told = self.life.renewed.notified();
+            if self.is_over() {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    /// How long the client waits before its next attempt to come back: as async-nats has it, and once the
+    /// connection is closed as good as for ever. Nothing else keeps a client from logging in that
+    /// has no server.
+    pub(super) fn reconnect_delay(&self) -> impl Fn(usize) -> Duration + Send + Sync + 'static {
+        let life = Arc::clone(&self.life);
+        move |attempts| {
+            if life.is_over.load(Ordering::SeqCst) {
+                return Duration::MAX;
+            }
+            let doubled = u32::try_from(attempts).unwrap_or(u32::MAX).checked_sub(1);
+            match doubled {
+                None | Some(0) => Duration::ZERO,
+                Some(doubled) => {
+                    RECONNECT_AFTER_MAX.min(Duration::from_millis(2_u64.saturating_pow(doubled)))
+                }
+            }
         }
     }
 
@@ -289,6 +373,9 @@ pub(crate) enum Event {
     /// The client has ended by a fault of its own, such as at a message that it cannot read. A
     /// [`Connection`](crate::Connection) that this crate has made goes on with another.
     ClientFailed,
+    /// It is up again, by whatever way, and what was sent to its subscriptions meanwhile is lost. A
+    /// connection that moves from a server that is about to go loses nothing.
+    Interrupted,
     /// The server's permissions do not allow something that was asked for.
     Refused(Refused),
     /// The server does not let this connection in any more; the client goes on asking.
@@ -349,18 +436,17 @@ impl Event {
 impl Refused {
     /// Reads nats-server's `Permissions Violation for Subscription to "subject" using queue "q"`.
     fn read(text: &str) -> Option<Self> {
-        let quoted = |marker: &str| {
-            let (_, after) = text.split_once(marker)?;
-            let (quoted, _) = after.split_once('"')?;
-            Some(quoted.to_owned())
-        };
-        if let Some(subject) = quoted("Permissions Violation for Subscription to \"") {
+        let after = |marker: &str| text.split_once(marker).map(|(_, after)| after);
+        if let Some(quoted) = after("Permissions Violation for Subscription to \"") {
+            let (subject, rest) = unquote(quoted)?;
+            let group = rest.strip_prefix(" using queue \"").and_then(unquote);
             return Some(Self::Subscription {
                 subject,
-                queue_group: quoted("\" using queue \""),
+                queue_group: group.map(|(group, _)| group),
             });
         }
-        quoted("Permissions Violation for Publish to \"").map(|subject| Self::Publish { subject })
+        let (subject, _) = unquote(after("Permissions Violation for Publish to \"")?)?;
+        Some(Self::Publish { subject })
     }
 
     pub(crate) fn subject(&self) -> &str {
@@ -368,6 +454,45 @@ impl Refused {
             Self::Subscription { subject, .. } | Self::Publish { subject } => subject,
         }
     }
+}
+
+/// Reads the rest of what Go's `%q` has quoted, and gives what is behind it.
+fn unquote(quoted: &str) -> Option<(String, &str)> {
+    let mut bytes = Vec::new();
+    let mut rest = quoted.chars();
+    loop {
+        let next = rest.next()?;
+        let read = match (next, next == '\\') {
+            ('"', _) => {
+                return Some((String::from_utf8_lossy(&bytes).into_owned(), rest.as_str()));
+            }
+            (plain, false) => plain,
+            (_, true) => match rest.next()? {
+                'x' => {
+                    bytes.push(u8::try_from(hexadecimal(&mut rest, 2)?).ok()?);
+                    continue;
+                }
+                'u' => char::from_u32(hexadecimal(&mut rest, 4)?)?,
+                'U' => char::from_u32(hexadecimal(&mut rest, 8)?)?,
+                'a' => '\u{7}',
+                'b' => '\u{8}',
+                'f' => '\u{c}',
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'v' => '\u{b}',
+                itself => itself,
+            },
+        };
+        bytes.extend_from_slice(read.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+}
+
+/// So many digits of what is left.
+fn hexadecimal(rest: &mut std::str::Chars<'_>, digits: usize) -> Option<u32> {
+    let (number, after) = rest.as_str().split_at_checked(digits)?;
+    *rest = after.chars();
+    u32::from_str_radix(number, 16).ok()
 }
 
 /// One listener's place in the events.
@@ -427,6 +552,17 @@ impl Listener {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_client_comes_back_as_async_nats_does_and_not_once_it_is_closed() {
+        let events = Events::new();
+        let delay = events.reconnect_delay();
+        let delays: Vec<_> = [0, 1, 2, 3, 12, 13, 100, usize::MAX].map(&delay).into();
+        let expected = [0, 0, 2, 4, 2048, 4000, 4000, 4000].map(Duration::from_millis);
+        assert_eq!(delays, expected);
+        events.let_go();
+        assert_eq!(delay(1), Duration::MAX);
+    }
+
     fn refused(text: &str) -> Option<Refused> {
         Refused::read(text)
     }
@@ -453,6 +589,19 @@ mod tests {
                 subject: "x".into()
             })
         );
+        assert_eq!(
+            refused(
+                r#"nats: Permissions Violation for Subscription to "a\"b\\\u00e9\x1b\xff" using queue "\"q""#
+            ),
+            Some(Refused::Subscription {
+                subject: "a\"b\\é\u{1b}\u{fffd}".into(),
+                queue_group: Some("\"q".into()),
+            })
+        );
+        for cut in [r"a\", r"a\x1", r"a\u12é", r#"a\xzz""#] {
+            let text = format!("Permissions Violation for Publish to \"{cut}");
+            assert_eq!(refused(&text), None, "{text}");
+        }
         assert_eq!(refused("nats: something else"), None);
         assert_eq!(
             refused(r#"Permissions Violation for Subscription to "cut"#),

@@ -32,6 +32,9 @@ pub(super) fn keep(
             let Some(inner) = connection.upgrade() else {
                 return;
             };
+            if inner.is_closed() {
+                return;
+            }
             // Not by the event alone: a move reads events as well.
             let failed = inner.events.has_failed();
             drop(inner);

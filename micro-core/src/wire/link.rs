@@ -3,17 +3,20 @@
 //! It has the same for as long as it lives, but for a client that [fails](super::renewal).
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_nats::{Client, SubscribeError};
 use tokio::sync::OnceCell;
 
+use super::replies::Inboxes;
 use super::requests::Requests;
 
 pub(super) struct Link {
     pub(super) client: Client,
     requests: OnceCell<Requests>,
+    /// Those of requests that several may answer.
+    pub(super) inboxes: Inboxes,
 }
 
 impl Link {
@@ -21,6 +24,7 @@ impl Link {
         Self {
             client,
             requests: OnceCell::new(),
+            inboxes: Inboxes::default(),
         }
     }
 
@@ -36,9 +40,16 @@ impl Link {
         Box::pin(opened).await
     }
 
-    /// How many wait for a reply over it.
+    /// No reply comes any more.
+    pub(super) fn give_up(&self) {
+        if let Some(requests) = self.requests.get() {
+            requests.give_up();
+        }
+    }
+
+    /// How many wait for a reply over it, or for several.
     pub(super) fn calls_waiting(&self) -> usize {
-        self.requests.get().map_or(0, Requests::waiting)
+        self.requests.get().map_or(0, Requests::waiting) + self.inboxes.open()
     }
 }
 
@@ -46,6 +57,8 @@ impl Link {
 pub(super) struct Links {
     first: Link,
     later: RwLock<Option<Arc<Link>>>,
+    /// Whether it is the last: changes while the other is locked.
+    is_closed: AtomicBool,
     /// How often it has been replaced: each message asks whether it was, and a lock would be what
     /// that costs most.
     replaced: AtomicUsize,
@@ -56,6 +69,7 @@ impl Links {
         Self {
             first: Link::new(client),
             later: RwLock::default(),
+            is_closed: AtomicBool::new(false),
             replaced: AtomicUsize::new(0),
         }
     }
@@ -75,10 +89,21 @@ impl Links {
         Current::First(&self.first)
     }
 
-    pub(super) fn replace(&self, client: Client) {
+    /// Whether there was a place to take.
+    pub(super) fn replace(&self, client: Client) -> bool {
         let mut later = self.later.write().unwrap_or_else(PoisonError::into_inner);
+        if self.is_closed.load(Ordering::Relaxed) {
+            return false;
+        }
         *later = Some(Arc::new(Link::new(client)));
         self.replaced.fetch_add(1, Ordering::Release);
+        true
+    }
+
+    /// From now on there is no other.
+    pub(super) fn close(&self) {
+        let _later = self.later.write().unwrap_or_else(PoisonError::into_inner);
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 }
 

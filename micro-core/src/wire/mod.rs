@@ -52,7 +52,7 @@ mod tls;
 mod urls;
 
 pub(crate) use aside::read_aside;
-pub(crate) use async_nats::{Client as NatsClient, Message, Subject};
+pub(crate) use async_nats::{Client as NatsClient, HeaderMap, Message, Subject};
 pub(crate) use auth::{Auth, Source};
 pub(crate) use barrier::{BarrierError, is_own_question};
 pub(crate) use connect::{check, connect};

@@ -21,7 +21,7 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
-use async_nats::{Client, Message, Subject, Subscriber};
+use async_nats::{Client, HeaderMap, Message, Subject, Subscriber};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 use super::aside::read_aside;
 use super::barrier::{BarrierError, barrier};
 use super::connect::dial;
-use super::connection::Inner;
+use super::connection::{Inner, drained};
 use super::events::{Event, Events, Listener};
 use super::keeper::Again;
 use super::reader::{Reader, Receive};
@@ -87,6 +87,15 @@ impl Bridge {
         self.owed().remove(subject.as_str())
     }
 
+    /// Ends it, once what was sent over it has been written.
+    pub(super) async fn end(&self) {
+        self.events.let_go();
+        if let Err(error) = barrier(&self.client, &self.events, CROSS_WITHIN).await {
+            tracing::debug!(target: CONNECTION, %error, "the second connection went before its last answers were written");
+        }
+        drained(&self.client).await;
+    }
+
     fn owed(&self) -> MutexGuard<'_, HashSet<String>> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,7 +116,8 @@ pub(super) fn move_over<'a>(
     Box::pin(async move {
         let client = inner.links.current().client.clone();
         let from = client.server_info();
-        let bridge = match connect(&client, again, &from.server_id).await {
+        let events_of_it = inner.events.beside();
+        let bridge = match connect(&client, events_of_it, again, &from.server_id).await {
             Ok(bridge) => bridge,
             Err(reason) => {
                 tracing::warn!(
@@ -120,6 +130,11 @@ pub(super) fn move_over<'a>(
             }
         };
         inner.set_bridge(Some(Arc::clone(&bridge)));
+        if inner.is_closed() {
+            inner.drop_bridge(&bridge);
+            return;
+        }
+        let mut meanwhile = bridge.events.listen();
         match cross(inner, &client, events, &bridge, &from.server_id).await {
             Ok(()) => {
                 let to = client.server_info();
@@ -130,12 +145,19 @@ pub(super) fn move_over<'a>(
                     "moved to another NATS server, since the first is about to go"
                 );
             }
-            Err(reason) => tracing::warn!(
-                target: CONNECTION,
-                server = %from.server_name,
-                %reason,
-                "the NATS server is about to go, and the move to another was cut short"
-            ),
+            Err(reason) => {
+                tracing::warn!(
+                    target: CONNECTION,
+                    server = %from.server_name,
+                    %reason,
+                    "the NATS server is about to go, and the move to another was cut short"
+                );
+                inner.events.interrupted();
+            }
+        }
+        inner.events.cover(false);
+        if std::iter::from_fn(|| meanwhile.try_next()).any(|event| event == Event::Disconnected) {
+            inner.events.interrupted();
         }
         bridge.open.store(false, Ordering::Relaxed);
         task::spawn(Box::pin(leave_behind(Arc::downgrade(inner), bridge)));
@@ -143,11 +165,15 @@ pub(super) fn move_over<'a>(
 }
 
 /// Connects to another server.
-async fn connect(first: &Client, again: &Again, from: &str) -> Result<Arc<Bridge>, String> {
+async fn connect(
+    first: &Client,
+    events: Events,
+    again: &Again,
+    from: &str,
+) -> Result<Arc<Bridge>, String> {
     let pool = first.server_pool().await;
     let pool = pool.map_err(|error| error.to_string())?;
     let addresses: Vec<_> = pool.into_iter().map(|server| server.addr).collect();
-    let events = Events::new();
     let client = dial((again.options)(&events), addresses).await;
     let client = client.map_err(|error| error.to_string())?;
     if client.server_info().server_id == from {
@@ -183,12 +209,16 @@ async fn cross(
     let _gate = begin(inner).await;
     let slots = inner.slots();
     take_over(&slots, first, second).await?;
+    inner.events.cover(true);
     bridge.open.store(true, Ordering::Relaxed);
     answered(inner).await;
     if let Err(error) = barrier(client, &inner.events, CROSS_WITHIN).await {
         tracing::debug!(target: CONNECTION, %error, "the server went before the move was over");
     }
     while events.try_next().is_some() {}
+    if inner.is_closed() {
+        return Err(BarrierError::Closed.to_string());
+    }
     // If it went before its time, the client is somewhere else already, or about to be.
     if client.connection_state() == State::Connected && client.server_info().server_id == from {
         client.force_reconnect().await.map_err(|e| e.to_string())?;
@@ -277,7 +307,14 @@ fn take_over<'a>(
         }
         let asked = async {
             let mut heirs = Vec::new();
-            for slot in without_group.iter().map(|(slot, _)| *slot).chain(shared) {
+            let without_group = without_group
+                .iter()
+                .map(|(slot, notes)| (*slot, Some(notes)));
+            for (slot, notes) in without_group.chain(shared.into_iter().map(|slot| (slot, None))) {
+                if let Some(notes) = notes {
+                    let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+                    notes.get_or_insert_default();
+                }
                 let heir = ask(to.client, slot).await?;
                 heirs.push((slot, heir));
             }
@@ -315,6 +352,7 @@ fn take_over<'a>(
                 Ok(heir) => slot.put(heir, Some(Known::new(&notes)), bridge),
                 Err(error) => {
                     tracing::error!(target: CONNECTION, subject = slot.subject, error, "a subscription is lost");
+                    slot.end();
                 }
             }
         }
@@ -371,7 +409,9 @@ impl Receive for Forward {
         }
         if let Some(notes) = &self.notes {
             let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
-            *notes.entry(mark(&message)).or_default() += 1;
+            if let Some(notes) = &mut *notes {
+                *notes.entry(mark(&message)).or_default() += 1;
+            }
         }
         if let Some(bridge) = &self.bridge {
             bridge.owes(&message);
@@ -381,10 +421,12 @@ impl Receive for Forward {
     }
 }
 
-/// How often each message has come.
-type Notes = Arc<Mutex<HashMap<u64, usize>>>;
+/// How often each message has come, since it was asked for by another way: what came before that comes
+/// by one way only.
+type Notes = Arc<Mutex<Option<HashMap<u64, usize>>>>;
 
-/// What a message is known by. The reply subject of a request is its own.
+/// What a message is known by. The reply subject of a request is its own; events that are the same to the
+/// byte cannot be told apart, so that one of them may be taken for another that came just before it.
 fn mark(message: &Message) -> u64 {
     let mut hasher = DefaultHasher::new();
     (
@@ -393,6 +435,17 @@ fn mark(message: &Message) -> u64 {
         &message.payload,
     )
         .hash(&mut hasher);
+    let headers = message.headers.iter().flat_map(HeaderMap::iter);
+    // They are in no order.
+    let headers = headers.map(|(name, values)| {
+        let mut hasher = DefaultHasher::new();
+        AsRef::<[u8]>::as_ref(name).hash(&mut hasher);
+        for value in values {
+            value.as_str().hash(&mut hasher);
+        }
+        hasher.finish()
+    });
+    headers.fold(0, u64::wrapping_add).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -407,7 +460,7 @@ impl Known {
     fn new(notes: &Notes) -> Self {
         let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
         Self {
-            marks: std::mem::take(&mut notes),
+            marks: notes.take().unwrap_or_default(),
             until: Instant::now() + CROSS_WITHIN,
         }
     }
@@ -425,5 +478,37 @@ impl Known {
     /// Whether the other way is long gone.
     pub(super) fn is_over(&self) -> bool {
         Instant::now() > self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_known_by_their_headers_too_in_any_order() {
+        let marked = |headers: &[(&str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(*name, *value);
+            }
+            mark(&Message {
+                subject: "a".into(),
+                reply: None,
+                payload: "same".into(),
+                headers: Some(map),
+                status: None,
+                description: None,
+                length: 5,
+            })
+        };
+        let many = ["A", "B", "C", "D"].map(|name| (name, "x"));
+        let mut turned = many;
+        turned.reverse();
+        assert_eq!(marked(&many), marked(&turned));
+        assert_ne!(marked(&[("Id", "1")]), marked(&[("Id", "2")]));
+        assert_ne!(marked(&[("A", "x")]), marked(&[("B", "x")]));
+        assert_ne!(marked(&[("A", "xy")]), marked(&[("A", "x"), ("A", "y")]));
+        assert_ne!(marked(&[]), marked(&[("A", "")]));
     }
 }

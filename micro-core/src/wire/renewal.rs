@@ -50,7 +50,7 @@ impl Renewal {
                 tokio::time::sleep(self.pause).await;
                 let (first, most) = RETRY_AFTER;
                 self.pause = most.min(first.max(self.pause * 2));
-                let Some(inner) = connection.upgrade() else {
+                let Some(inner) = connection.upgrade().filter(|inner| !inner.is_closed()) else {
                     return;
                 };
                 match replace(&inner, again).await {
@@ -76,8 +76,9 @@ async fn replace(inner: &Arc<Inner>, again: &Again) -> Result<(), String> {
     for slot in inner.slots() {
         slot.put(ask(&client, &slot).await?, None, None);
     }
-    inner.links.replace(client);
-    inner.events.renewed(renewing);
+    if inner.links.replace(client) {
+        inner.events.renewed(renewing);
+    }
     Ok(())
 }
 

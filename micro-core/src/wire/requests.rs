@@ -76,6 +76,11 @@ impl Requests {
         })
     }
 
+    /// No reply comes any more, whether the client has ended or not.
+    pub(super) fn give_up(&self) {
+        self.inbox.waiting.close();
+    }
+
     /// How many wait for a reply.
     pub(super) fn waiting(&self) -> usize {
         self.inbox.waiting.callers().by_ticket.len()

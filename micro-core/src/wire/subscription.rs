@@ -65,6 +65,8 @@ struct State {
     is_answered: bool,
     /// Whether there will be something else to read when this ends of itself.
     is_kept: bool,
+    /// Nothing comes any more, whatever the client does.
+    is_over: bool,
 }
 
 impl Subscription {
@@ -103,6 +105,7 @@ impl Subscription {
             left: false,
             is_answered: true,
             is_kept,
+            is_over: false,
         };
         let slot = Slot {
             subject,
@@ -192,6 +195,15 @@ impl Slot {
     pub(super) fn let_go(&self) {
         let mut state = self.state();
         state.is_kept = false;
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Ends it with what has come, though its client lives on.
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        state.is_over = true;
         if let Some(waker) = state.waker.take() {
             waker.wake();
         }
@@ -287,6 +299,8 @@ impl State {
                 bridge.owes(message);
             }
             return match polled {
+                // The budget may be what there is none of.
+                Poll::Pending if self.is_over && has_budget_remaining() => Poll::Ready(None),
                 Poll::Ready(None) | Poll::Pending if !self.late.is_empty() => Poll::Pending,
                 Poll::Pending if ended => Poll::Ready(None),
                 polled => polled,

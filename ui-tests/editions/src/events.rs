@@ -30,17 +30,17 @@ impl Ears {
 
     #[subscribe("accounts.*.closed", ordered, queue_group = false)]
     async fn closed(self: Arc<Self>, ctx: &Context) {
-        let _ = (ctx.subject(), self);
+        drop((ctx.subject().len(), self));
     }
 
     #[subscribe("prices.>", ordered_by_header = "X-Key", pending = 16)]
     async fn price(#[header("X-Key")] key: Option<String>, #[payload(raw)] price: Bytes) -> () {
-        let _ = (key, price);
+        drop((key, price));
     }
 
     #[subscribe("kinds.{kind}", blocking)]
-    fn blocks(&self, kind: u8) {
-        let _ = (self, kind);
+    fn blocks(kind: u8) {
+        std::thread::sleep(std::time::Duration::from_micros(kind.into()));
     }
 
     #[cfg(any())]

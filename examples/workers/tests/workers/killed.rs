@@ -10,6 +10,11 @@ use crate::{Folder, all_finished, file_server, master, part, report, tasks_of, u
 /// Slow enough to be killed in the middle.
 const SLOW: [&str; 5] = ["worker", "--takes", "300ms", "--loops", "2"];
 
+/// The same, and patient: a loaded machine is not what is tested.
+const PATIENT: [&str; 7] = [
+    "worker", "--takes", "300ms", "--loops", "2", "--within", "30s",
+];
+
 fn names(report: &Value) -> HashSet<String> {
     let tasks = tasks_of(report).iter();
     tasks
@@ -31,17 +36,18 @@ async fn a_worker_that_is_killed_loses_its_tasks_to_another() {
     let (_files, url) = file_server(&broker, &folder).await;
     let _master = master(&broker, &client, &["--lease", "5s"]).await;
     let first = part(&broker, &["worker", "--takes", "1h"]);
-    until(&client, "8 in progress", |report| {
+    let held = until(&client, "8 in progress", |report| {
         report["in_progress"] == 8
     })
     .await;
     first.kill().await;
     let _second = part(&broker, &["worker", "--takes", "0s"]);
     let report = all_finished(&client, &url).await;
-    let twice = tasks_of(&report)
-        .iter()
-        .filter(|task| task["handed_out"] == 2);
-    assert_eq!(twice.count(), 8);
+    let tasks = tasks_of(&held).iter().zip(tasks_of(&report));
+    let again = tasks.filter(|(held, _)| held["state"] == 1);
+    let again: Vec<_> = again.map(|(_, task)| task["handed_out"].as_u64()).collect();
+    assert_eq!(again.len(), 8);
+    assert!(again.iter().all(|times| *times >= Some(2)), "{report}");
 }
 
 #[tokio::test]
@@ -50,7 +56,7 @@ async fn a_file_server_that_is_killed_and_comes_back_elsewhere_is_found() {
     let client = broker.client().await;
     let (files, before) = file_server(&broker, &folder).await;
     let _master = master(&broker, &client, &[]).await;
-    let mut worker = part(&broker, &SLOW);
+    let mut worker = part(&broker, &PATIENT);
     some_finished(&client).await;
     files.kill().await;
     worker.says("files do not come or do not go").await;
@@ -71,21 +77,23 @@ async fn a_master_that_is_killed_goes_on_where_it_was() {
     let (_files, url) = file_server(&broker, &folder).await;
     let state = folder.path().join("state");
     // An answer that is lost with the first comes back with its lease.
-    let state = ["--lease", "5s", "--state", state.to_str().unwrap()];
+    let state = ["--lease", "20s", "--state", state.to_str().unwrap()];
     let first = master(&broker, &client, &state).await;
     let worker = part(&broker, &SLOW);
     some_finished(&client).await;
+    let before = report(&client).await;
     first.kill().await;
     let mut second = part(&broker, &[&["master"][..], &state].concat());
     second.says("all 20 tasks are finished").await;
     let report = all_finished(&client, &url).await;
-    // What the worker had of the first, the second takes. An answer that the first was about to give
-    // may be lost with it; its task comes again.
+    for (before, after) in tasks_of(&before).iter().zip(tasks_of(&report)) {
+        assert_eq!(before["uuid"], after["uuid"]);
+        if before["state"] == 2 {
+            assert_eq!(before, after, "what was finished stays so");
+        }
+    }
+    // What the worker had of the first, the second takes.
     assert_eq!(worker.count("given up"), 0, "{}", worker.said());
-    let handed_out = tasks_of(&report)
-        .iter()
-        .map(|task| task["handed_out"].as_u64().unwrap());
-    assert!((20..=22).contains(&handed_out.sum::<u64>()), "{report}");
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn a_worker_that_is_told_to_end_finishes_its_tasks_first() {
     let client = broker.client().await;
     let (_files, _url) = file_server(&broker, &folder).await;
     let _master = master(&broker, &client, &[]).await;
-    let worker = part(&broker, &["worker", "--takes", "1s"]);
+    let worker = part(&broker, &["worker", "--takes", "1s", "--within", "30s"]);
     until(&client, "8 in progress", |report| {
         report["in_progress"] == 8
     })

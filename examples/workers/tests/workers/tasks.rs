@@ -59,7 +59,7 @@ async fn three_workers_have_each_task_once() {
     let file = http::get(&url, &format!("/{}", file.as_str().unwrap())).await;
     assert_eq!(file.body, "get,my,data,my,get,get,have");
     let mut workers: Vec<_> = (0..3)
-        .map(|_| part(&broker, &["worker", "--takes", "100ms"]))
+        .map(|_| part(&broker, &["worker", "--takes", "100ms", "--within", "30s"]))
         .collect();
     let report = all_finished(&client, &url).await;
     for task in tasks_of(&report) {

@@ -1,0 +1,197 @@
+//! The requests that reach a function beside the one that it serves.
+//!
+//! They are kept until its endpoints have left their subjects, for before that the server might send
+//! them here again. Then each goes to another instance, and the answer back to its caller. Only where
+//! there is no other, the caller is told to try again.
+//!
+//! A server can be told to send one message only (`UNSUB` with a limit). That is not done here, since
+//! it loses requests: another server of the cluster goes on sending until it hears of it, and what
+//! comes then is dropped without a word to the caller. And it would be one for each endpoint.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use tokio::time::timeout;
+
+use super::Endpoint;
+use super::limits::Arrival;
+use super::ticket::Ticket;
+use crate::context::TIMEOUT_HEADER;
+use crate::task;
+use crate::wire::{Connection, Event, Headers, LEAVE_WITHIN, Message, Outbound, Refused};
+
+/// How many requests are kept, and how many bytes of them: what a server can send between the first
+/// request and the word that no more are wanted. What comes on top is told to try again at once.
+const KEPT: usize = 1024;
+const KEPT_BYTES: usize = 64 * 1024 * 1024;
+
+/// An endpoint's part in serving one request.
+#[derive(Debug)]
+pub(super) struct Once {
+    ticket: Arc<Ticket>,
+    surplus: Mutex<Surplus>,
+}
+
+#[derive(Debug, Default)]
+struct Surplus {
+    requests: Vec<Arrival>,
+    bytes: usize,
+    /// Nobody comes for more.
+    is_over: bool,
+}
+
+impl Once {
+    pub(super) fn new(ticket: Arc<Ticket>) -> Self {
+        Self {
+            ticket,
+            surplus: Mutex::default(),
+        }
+    }
+
+    /// The request, if it is the one to be served, or if nothing can be done for it but to refuse it.
+    pub(super) fn admit(&self, request: Arrival) -> Admission {
+        if self.ticket.take() {
+            return Admission::Serve(request);
+        }
+        let mut surplus = self.surplus();
+        let bytes = surplus.bytes.saturating_add(request.message.length);
+        if surplus.is_over || surplus.requests.len() >= KEPT || bytes > KEPT_BYTES {
+            return Admission::Refuse(request);
+        }
+        surplus.bytes = bytes;
+        surplus.requests.push(request);
+        Admission::Keep
+    }
+
+    /// What has been kept, the last time that somebody comes for it.
+    fn take(&self) -> Vec<Arrival> {
+        let mut surplus = self.surplus();
+        surplus.is_over = true;
+        std::mem::take(&mut surplus.requests)
+    }
+
+    fn surplus(&self) -> MutexGuard<'_, Surplus> {
+        self.surplus.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What becomes of a request that reaches a function.
+pub(super) enum Admission {
+    Serve(Arrival),
+    Keep,
+    Refuse(Arrival),
+}
+
+impl Endpoint {
+    /// Hands on what has been kept, once the endpoint has left its subject; at most for a time.
+    pub(crate) fn hand_on(&self, within: Duration) -> BoxFuture<'_, ()> {
+        let surplus = self.once.as_ref().map(Once::take).unwrap_or_default();
+        task::all(surplus.into_iter().map(move |request| {
+            let handing: BoxFuture<'_, ()> = Box::pin(self.hand_on_one(request, within));
+            handing
+        }))
+    }
+
+    async fn hand_on_one(&self, request: Arrival, within: Duration) {
+        let connection = self.connection().lane(request.lane);
+        if self.is_subscriber() {
+            let sent = timeout(LEAVE_WITHIN, self.pass_event(connection, &request.message)).await;
+            if !sent.unwrap_or(false) {
+                self.drop_event();
+            }
+            return;
+        }
+        let deadline = Instant::now() + patience(&request, within);
+        // Without a queue group, each of the others has one of its own.
+        let handed_on = self.definition.queue_group.is_some()
+            && timeout(
+                deadline.saturating_duration_since(Instant::now()),
+                pass(connection, &request.message),
+            )
+            .await
+            .unwrap_or(false);
+        if !handed_on {
+            // A connection that is down takes nothing.
+            let _ = timeout(LEAVE_WITHIN, self.refuse_surplus(request)).await;
+        }
+    }
+
+    /// Publishes an event once more. Whether nobody goes without it by this function's fault.
+    async fn pass_event(&self, connection: &Connection, event: &Message) -> bool {
+        // Without a queue group, each of the others has one of its own.
+        self.definition.queue_group.is_none() || connection.send(again(event)).await.is_ok()
+    }
+
+    /// Tells the caller of a request that this function does not serve to try again.
+    pub(super) async fn refuse_surplus(&self, request: Arrival) {
+        if self.is_subscriber() {
+            return self.drop_event();
+        }
+        let text = format!(
+            "endpoint `{}` serves one request and had another, and no other instance took this one: try again",
+            self.definition.name
+        );
+        self.turn_away(request, text, Duration::ZERO).await;
+    }
+}
+
+/// How long the answer of another instance is of use.
+fn patience(request: &Arrival, within: Duration) -> Duration {
+    let headers = request.message.headers.as_ref();
+    let millis = headers.and_then(|headers| headers.get(TIMEOUT_HEADER)?.as_str().parse().ok());
+    match millis.map(Duration::from_millis) {
+        Some(patience) => within.min(patience.saturating_sub(request.at.elapsed())),
+        None => within,
+    }
+}
+
+/// Sends a request once more, and its answer to its caller. Whether somebody took it.
+async fn pass(connection: &Connection, message: &Message) -> bool {
+    let headers = message.headers.clone().map(Headers::from_inner);
+    let (subject, payload) = (message.subject.clone(), message.payload.clone());
+    let Some(reply_to) = &message.reply else {
+        return connection.send(again(message)).await.is_ok();
+    };
+    let mut events = connection.listen();
+    let answer = tokio::select! {
+        answer = connection.request(subject, headers, payload) => answer,
+        // Nobody will answer then.
+        () = refused(&mut events, &message.subject) => return false,
+    };
+    let Ok(answer) = answer else {
+        return false;
+    };
+    let answer = Outbound {
+        subject: reply_to.clone(),
+        reply: answer.reply,
+        headers: answer.headers.map(Headers::from_inner),
+        payload: answer.payload,
+    };
+    // Whoever took it has answered: that this does not leave is no reason to ask for it again.
+    if let Err(error) = connection.answer(answer).await {
+        tracing::debug!(target: crate::log::CONNECTION, %error, "an answer was not handed on");
+    }
+    true
+}
+
+/// The message as it came.
+fn again(message: &Message) -> Outbound {
+    Outbound {
+        subject: message.subject.clone(),
+        reply: message.reply.clone(),
+        headers: message.headers.clone().map(Headers::from_inner),
+        payload: message.payload.clone(),
+    }
+}
+
+/// Waits until the server says that it takes no message on `subject` from here.
+async fn refused(events: &mut crate::wire::Listener, subject: &str) {
+    loop {
+        if let Event::Refused(Refused::Publish { subject: refused }) = events.next().await
+            && refused == subject
+        {
+            return;
+        }
+    }
+}
