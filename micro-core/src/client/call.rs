@@ -85,13 +85,13 @@ impl<R, E> Call<'_, R, E> {
             std::mem::take(&mut self.outgoing.payload),
         );
         match timeout_at(end(self.timeout, self.until), request).await {
-            Ok(Ok(message)) => match message.status {
-                Some(status) => Err(CallError::of_status(&subject, status.as_u16())),
-                None => {
-                    let headers = message.headers.map(Headers::from_inner);
-                    self.reading.read(&subject, headers, &message.payload)
+            Ok(Ok(message)) => {
+                if let Some(status) = message.status {
+                    return Err(CallError::of_status(&subject, status.as_u16()));
                 }
-            },
+                let headers = message.headers.map(Headers::from_inner);
+                self.reading.read(&subject, headers, &message.payload)
+            }
             Ok(Err(RequestError::NoResponders)) => Err(CallError::NoResponders {
                 subject: subject.to_string(),
             }),

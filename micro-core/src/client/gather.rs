@@ -178,10 +178,13 @@ impl<R, E> Gather<'_, R, E> {
         let mut replies = reader.ask(question?).await?;
         let (mut answers, mut failures) = (Vec::new(), Vec::new());
         let ended = loop {
-            match replies.next().await.map(|reply| reader.read(reply)) {
-                Ok(Ok(answer)) => answers.push(answer),
-                Ok(Err(failure)) => failures.push(failure),
+            let reply = match replies.next().await {
+                Ok(reply) => reply,
                 Err(ended) => break ended,
+            };
+            match reader.read(reply) {
+                Ok(answer) => answers.push(answer),
+                Err(failure) => failures.push(failure),
             }
         };
         if answers.is_empty() && failures.is_empty() {

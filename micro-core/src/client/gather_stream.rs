@@ -102,7 +102,10 @@ impl<R, E> GatherStream<R, E> {
             let ahead = match &mut self.state {
                 State::Open(ahead) => ahead,
                 State::Failed(error) => {
-                    return Poll::Ready(error.take().map(|error| Err(GatherError::Over(error))));
+                    let Some(error) = error.take() else {
+                        return Poll::Ready(None);
+                    };
+                    return Poll::Ready(Some(Err(GatherError::Over(error))));
                 }
                 State::New(_) => {
                     if let State::New(question) =

@@ -179,7 +179,7 @@ impl Limits {
         if state.enter(self.in_flight_max, request.turn) {
             return Admission::Start(request);
         }
-        match self.wait(&mut state, request, self.pending_max) {
+        match self.wait(&mut state, request) {
             None => Admission::Pending,
             Some(request) => Admission::Refused(request),
         }
@@ -189,14 +189,16 @@ impl Limits {
     /// is to be called then until there is nothing more. Whether there is room.
     pub(super) fn queue(&self, event: Arrival) -> bool {
         let mut state = self.state();
-        // What there is room for would not wait, were it not for those before it.
-        let free = self.in_flight_max.saturating_sub(state.in_flight);
-        let most = self.pending_max.saturating_add(free);
-        self.wait(&mut state, event, most).is_none()
+        self.wait(&mut state, event).is_none()
     }
 
     /// Has one wait, if it is none too many: otherwise it is given back.
-    fn wait(&self, state: &mut State, mut request: Arrival, most: usize) -> Option<Arrival> {
+    fn wait(&self, state: &mut State, mut request: Arrival) -> Option<Arrival> {
+        // What a handler is free for is not too many: it only waits for the intake, which is behind.
+        let free = self.in_flight_max.saturating_sub(state.in_flight);
+        let soon = state.pending.len().min(free);
+        let is_soon = soon < free && state.turns.is_free(request.turn);
+        let most = self.pending_max.saturating_add(soon + usize::from(is_soon));
         let bytes = state.pending_bytes.saturating_add(request.weight());
         // The first may be as large as it likes: the server has a limit for each.
         let fits = bytes <= PENDING_BYTES || state.pending_count == 0;

@@ -50,6 +50,10 @@ pub(super) struct Slot {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is of something else, and changes when that does"
+)]
 struct State {
     /// Nothing while somebody else has it.
     subscriber: Option<Subscriber>,
