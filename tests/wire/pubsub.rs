@@ -540,8 +540,8 @@ async fn a_connection_whose_client_is_being_replaced_is_closed_for_good() {
     raw::until("a failed client", async || !connection.is_connected()).await;
     let publisher = connection.publisher::<u32>("renewed").unwrap();
     let publish = publisher.publish(&1).into_future();
-    let (published, closed) = tokio::join!(publish, connection.close());
-    let error = published.unwrap_err();
+    let (result, closed) = tokio::join!(publish, connection.close());
+    let error = result.unwrap_err();
     assert!(matches!(error, PublisherError::Closed { .. }), "{error}");
     assert_eq!(closed, Err(FlushError::Closed));
     network.close(false);

@@ -5,13 +5,10 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 
 use super::error::FlushError;
-use crate::wire::{BarrierError, Connection};
+use crate::wire::Connection;
 
 /// How long that may take.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long a sink waits for it before it asks again: a connection that breaks takes the question with it.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How often a sink looks whether there is a server to ask.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -34,30 +31,14 @@ pub(super) async fn in_time(connection: &Connection) -> Result<(), FlushError> {
 /// The same for a sink, whose back-pressure this is: while the server is away, it waits for it, and asks
 /// nothing, which would only fill the client's queue.
 pub(super) async fn at_last(connection: Connection) -> Result<(), FlushError> {
-    let mut waited = Duration::ZERO;
-    while waited < CONFIRM_WITHIN {
-        if connection.is_closed() {
-            return Err(FlushError::Closed);
-        }
-        if !connection.is_connected() && connection.is_kept() {
-            waited = Duration::ZERO;
-            tokio::time::sleep(LOOK_EVERY).await;
-            continue;
-        }
+    loop {
         // A client of the user's own may have ended, which only whoever asks it is told.
-        let is_away = !connection.is_connected();
-        let within = if is_away {
-            CONFIRM_WITHIN
-        } else {
-            ASK_AGAIN_AFTER
-        };
-        match connection.barrier(within).await {
-            Err(BarrierError::TimedOut(_)) if is_away => waited = Duration::ZERO,
-            Err(BarrierError::TimedOut(after)) => waited += after,
-            confirmed => return Ok(confirmed?),
+        while connection.is_kept() && !connection.is_connected() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        match in_time(&connection).await {
+            Err(FlushError::Unconfirmed { .. }) if !connection.is_connected() => {}
+            confirmed => return confirmed,
         }
     }
-    Err(FlushError::Unconfirmed {
-        after: CONFIRM_WITHIN,
-    })
 }
