@@ -49,6 +49,13 @@ pub(super) struct Slot {
     state: Mutex<State>,
 }
 
+/// What is owed to those who name a reply subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    Owed,
+    None,
+}
+
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -65,8 +72,7 @@ struct State {
     bridge: Option<Arc<Bridge>>,
     waker: Option<Waker>,
     left: bool,
-    /// Whether what has a reply subject waits for an answer.
-    is_answered: bool,
+    answers: Answers,
     /// Whether there will be something else to read when this ends of itself.
     is_kept: bool,
     /// Nothing comes any more, whatever the client does.
@@ -107,7 +113,7 @@ impl Subscription {
             bridge: None,
             waker: None,
             left: false,
-            is_answered: true,
+            answers: Answers::Owed,
             is_kept,
             is_over: false,
         };
@@ -129,7 +135,7 @@ impl Subscription {
 
     /// What comes is never answered: no connection is kept for the answers.
     pub(crate) fn owes_nothing(&self) {
-        self.slot.state().is_answered = false;
+        self.slot.state().answers = Answers::None;
     }
 
     /// Tells the server to send nothing more, and goes on receiving what it has sent already.
@@ -298,7 +304,7 @@ impl State {
                 self.known = None;
             }
             if let (Poll::Ready(Some(message)), Some(bridge)) = (&polled, &self.bridge)
-                && self.is_answered
+                && self.answers == Answers::Owed
             {
                 bridge.owes(message);
             }
