@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use async_nats::Client;
 use micro_devserver::DevServer;
@@ -12,6 +13,9 @@ use tokio::process::{Child, Command};
 
 /// The path of the real server; the dev server without it.
 const REAL: &str = "MICRO_TEST_NATS_SERVER";
+
+/// Between two looks at what tells nobody that it has changed.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A broker of a test's own. Dropping it ends it.
 pub(crate) struct Broker {
@@ -48,7 +52,7 @@ impl Broker {
     pub(crate) async fn begin(&mut self) {
         let beginning = async {
             while !self.try_begin().await {
-                tokio::time::sleep(crate::LOOK_AGAIN).await;
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
         let begun = tokio::time::timeout(crate::PATIENCE, beginning).await;

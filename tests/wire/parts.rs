@@ -108,7 +108,8 @@ async fn what_is_missing_says_why() {
         call::<u8>(&caller, "time").gather().at_most(1),
         call::<u8>(&caller, "time").first(),
     ));
-    let (name, nobody, refused, unread, hasty, patience, all, first) = raw::soon(parts).await;
+    let (name, nobody, refused, unread, hasty, patience, all, first) =
+        raw::soon(Box::pin(parts)).await;
     assert_eq!(name.fresh().as_deref(), Some("John"));
     assert_eq!(first.fresh().unwrap().value, 12);
 
@@ -347,14 +348,14 @@ async fn at_the_deadline_there_is_what_has_come() {
         call::<u8>(&caller, "broken").gather(),
         call::<u8>(&caller, "broken").first(),
     ));
-    let (all, broken, first) = raw::soon(parts).await;
+    let (all, none, first) = raw::soon(parts).await;
     let all = all.fresh().unwrap();
     assert_eq!((all.ended, all.failures.len()), (Ended::Within, 0));
     let mut values = all.into_values();
     values.sort_unstable();
     assert_eq!(values, [1, 2]);
-    let broken = broken.fresh().unwrap();
-    assert_eq!((broken.answers.len(), broken.failures.len()), (0, 2));
+    let none = none.fresh().unwrap();
+    assert_eq!((none.answers.len(), none.failures.len()), (0, 2));
     let why = first.missing().unwrap();
     assert!(
         matches!(why, Missing::Failed(CallError::Decode { .. })),

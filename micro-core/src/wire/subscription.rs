@@ -57,10 +57,6 @@ enum Answers {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is of something else, and changes when that does"
-)]
 struct State {
     /// Nothing while somebody else has it.
     subscriber: Option<Subscriber>,
