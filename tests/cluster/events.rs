@@ -50,11 +50,17 @@ async fn events_go_on_when_their_server_is_back_and_none_comes_twice() {
     raw::soon(counting).await.unwrap();
     numbers.drain().await;
     while let Some(event) = raw::soon(numbers.next()).await {
-        let number = event.unwrap().payload;
-        assert!(last < Some(number), "{number} after {last:?}");
-        last = Some(number);
+        match event {
+            Ok(event) => {
+                assert!(last < Some(event.payload), "{event:?} after {last:?}");
+                last = Some(event.payload);
+            }
+            Err(EventError::Interrupted { .. }) => interrupted += 1,
+            Err(error) => panic!("{error}"),
+        }
     }
-    assert_eq!(interrupted, 3);
+    // What had come before may have lasted until the next time that the server went: one gap for both.
+    assert!((1..=3).contains(&interrupted), "{interrupted}");
 }
 
 /// One moves from a server that is about to go, and nothing of what others publish is lost or doubled.
