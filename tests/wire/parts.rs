@@ -382,28 +382,26 @@ impl<'de> serde::Deserialize<'de> for Slow {
 /// deadline is kept.
 #[tokio::test]
 async fn a_flood_of_large_replies_keeps_nobody_from_the_deadline() {
-    const WITHIN: Duration = Duration::from_secs(1);
+    const WITHIN: Duration = Duration::from_secs(4);
+    /// Both floods take longer to be read than there is time.
+    const REPLIES: usize = 60;
     /// Read once, and once more to find the place.
     const EACH: usize = 2;
     let broker = Broker::start().await;
     let client = broker.client().await;
     let mut asked = client.subscribe("flood").await.unwrap();
     raw::round_trip(&client).await;
-    let answering = client.clone();
-    tokio::spawn(async move {
-        while let Some(request) = asked.next().await {
-            let inbox = request.reply.unwrap();
-            let body = micro::Bytes::from(vec![b' '; 256 * 1024]);
-            let answering = answering.clone();
-            tokio::spawn(async move {
-                for _ in 0..100 {
-                    let sent = answering.publish(inbox.clone(), body.clone());
-                    sent.await.unwrap();
-                }
-            });
+    let flooding = tokio::spawn(async move {
+        let body = micro::Bytes::from(vec![b' '; 256 * 1024]);
+        for _ in 0..2 {
+            let inbox = asked.next().await.unwrap().reply.unwrap();
+            for _ in 0..REPLIES {
+                let sent = client.publish(inbox.clone(), body.clone());
+                sent.await.unwrap();
+            }
         }
+        raw::round_trip(&client).await;
     });
-    let caller = Caller::new(broker.client().await);
     let mut began = None;
     let mut turns = Vec::new();
     let other = std::future::poll_fn(|_| -> Poll<Result<u8, CallError<Never>>> {
@@ -411,31 +409,34 @@ async fn a_flood_of_large_replies_keeps_nobody_from_the_deadline() {
         turns.push(READ.lock().unwrap().len());
         Poll::Pending
     });
-    let parts = Parts::within(WITHIN).join((
+    let calling = broker.client().await;
+    let caller = Caller::new(calling.clone());
+    let mut parts = Box::pin(Parts::within(WITHIN).join((
         call::<Slow>(&caller, "flood").gather(),
         call::<Slow>(&caller, "flood").first(),
         other,
-    ));
+    )));
+    // What reads them here keeps the connection, which has the same thread, from having more of them.
+    // So all of them are there before the first is read.
+    assert!(parts.as_mut().now_or_never().is_none());
+    flooding.await.unwrap();
+    raw::round_trip(&calling).await;
     let (all, first, other) = raw::soon(parts).await;
     assert_eq!(other.missing().unwrap().reason(), "late");
     let failures = all.fresh().unwrap().failures.len();
-    assert!(failures < 100, "the flood is over before the deadline");
-    // What it has read by then was an error, if a broker under such load has sent any.
+    assert!(failures < REPLIES, "the flood is over before the deadline");
     let why = first.missing().unwrap().to_string();
-    assert!(
-        why.contains("not to my taste") || why.contains("no answer"),
-        "{why}"
-    );
+    assert!(why.contains("not to my taste"), "{why}");
     // One of each flood at a time, and all in turn: the first of one turn may be the last of the next.
     assert!(
         turns.is_sorted_by(|one, next| *next - *one <= 4 * EACH),
         "{turns:?}"
     );
-    // And what has come by the end: one more of each.
+    // One may have been begun just before it, and of what has come by then there is one more of each.
     let deadline = began.unwrap() + WITHIN;
     let read = READ.lock().unwrap();
     let after = read.iter().filter(|at| **at > deadline).count();
-    assert!(after <= 2 * EACH, "{after} after the deadline");
+    assert!(after <= 3 * EACH, "{after} after the deadline");
 }
 
 /// A future that panics as it is dropped, which is at the deadline.
