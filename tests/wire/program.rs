@@ -271,6 +271,84 @@ async fn a_thread_that_blocks_for_ever_does_not_keep_a_program_from_ending() {
     assert_eq!(raw::soon(program.wait()).await.unwrap().code(), Some(0));
 }
 
+/// A program with a subscriber that never comes to an end of its first event.
+async fn stuck_at_an_event(app: App, url: String) -> Result<(), micro::Error> {
+    let told = async_nats::connect(&url).await.unwrap();
+    let stuck = ServiceBuilder::new("stuck", "1.0.0")
+        .subscriber_with(
+            "stuck",
+            move |_: Request| {
+                let told = told.clone();
+                async move {
+                    told.publish("under.way", "".into()).await.unwrap();
+                    std::future::pending::<()>().await;
+                }
+            },
+            |stuck| stuck.concurrency(1),
+        )
+        .drain_timeout(Duration::ZERO);
+    app.nats(url).builder(stuck).run().await
+}
+
+#[ignore = "the program of another test, and nothing without it"]
+#[test]
+fn stuck() {
+    end_as_a_program(App::with_args(AppArgs::default()));
+}
+
+#[ignore = "the program of another test, and nothing without it"]
+#[test]
+fn stuck_once() {
+    end_as_a_program(App::with_args(AppArgs::default()).once());
+}
+
+/// Ends the process as `main` does, with what `App::run` returns.
+fn end_as_a_program(app: App) {
+    let Ok(url) = std::env::var(HOOKED_NATS) else {
+        return;
+    };
+    let ran = micro::__private0::block_on_main(stuck_at_an_event(app, url));
+    let Err(error) = ran else {
+        std::process::exit(0);
+    };
+    eprintln!("{error}");
+    std::process::exit(1);
+}
+
+#[tokio::test]
+async fn a_program_that_drops_events_as_it_ends_says_so_with_its_exit_code() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let mut under_way = client.subscribe("under.way").await.unwrap();
+    raw::round_trip(&client).await;
+    for (test, sent, says) in [
+        ("program::stuck", 3, "3 events had not been handled within"),
+        (
+            "program::stuck_once",
+            1,
+            "1 event had not been handled within",
+        ),
+    ] {
+        let program = ignored(test, &broker);
+        raw::until("somebody there", async || {
+            let found = raw::try_request(&client, "$SRV.PING.stuck", "");
+            found.await.is_ok()
+        })
+        .await;
+        for _ in 0..sent {
+            client.publish("stuck", "".into()).await.unwrap();
+        }
+        raw::soon(under_way.next()).await.unwrap();
+        if sent > 1 {
+            signal(&program, "TERM");
+        }
+        let ended = raw::soon(program.wait_with_output()).await.unwrap();
+        let log = text(&ended.stderr);
+        assert!(log.contains(says), "{log}");
+        assert_eq!(ended.status.code(), Some(1), "{log}");
+    }
+}
+
 #[tokio::test]
 async fn the_dev_server_is_there_when_asked_for_and_tells_where() {
     let mut command = example("echo");

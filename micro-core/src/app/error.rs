@@ -69,10 +69,12 @@ pub enum AppError {
         reason: String,
     },
     /// The stop did not wait for all handlers.
-    #[error("stopped, but {requests} requests had not been answered within the drain timeout")]
+    #[error("stopped, but {} within the drain timeout", left(*requests, *events))]
     Abandoned {
-        /// How many.
+        /// How many requests had not been answered.
         requests: usize,
+        /// How many events had not been handled, and are lost.
+        events: usize,
     },
     /// Signals cannot be listened to.
     #[error("cannot listen to signals: {0}")]
@@ -98,11 +100,40 @@ impl AppError {
     }
 }
 
+/// What a stop has left undone.
+fn left(requests: usize, events: usize) -> String {
+    let told = |number: usize, of: &str, done: &str| {
+        let plural = if number == 1 { "" } else { "s" };
+        (number > 0).then(|| format!("{number} {of}{plural} had not been {done}"))
+    };
+    let requests = told(requests, "request", "answered");
+    let events = told(events, "event", "handled");
+    let told: Vec<String> = requests.into_iter().chain(events).collect();
+    told.join(" and ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error as _;
 
     use super::*;
+
+    #[test]
+    fn what_a_stop_has_left_is_told_as_far_as_there_is_any() {
+        for (requests, events, left) in [
+            (1, 0, "1 request had not been answered"),
+            (0, 2, "2 events had not been handled"),
+            (
+                2,
+                1,
+                "2 requests had not been answered and 1 event had not been handled",
+            ),
+        ] {
+            let error = AppError::Abandoned { requests, events };
+            let text = format!("stopped, but {left} within the drain timeout");
+            assert_eq!(error.to_string(), text);
+        }
+    }
 
     #[test]
     fn what_the_text_says_is_not_said_again_as_its_cause() {

@@ -229,7 +229,8 @@ impl App {
     /// # Errors
     ///
     /// When there is no connection, a service does not start, the `call` subcommand has no answer,
-    /// or handlers had to be abandoned. Returned from `main`, that is exit code 1.
+    /// or handlers had to be abandoned, of requests or of events: with them, events that still waited.
+    /// Returned from `main`, that is exit code 1.
     pub async fn run(self) -> Result<(), Error> {
         match self.running().await {
             Err(error) if error.is_usage() => {
@@ -521,16 +522,16 @@ impl RunningApp {
             };
         }
         let reports = self.stop().await;
-        let requests = reports
-            .iter()
-            .flat_map(|report| &report.abandoned)
-            .map(|abandoned| abandoned.requests)
-            .sum();
         if let Some(error) = failed {
             return Err(error);
         }
-        if requests > 0 {
-            return Err(AppError::Abandoned { requests });
+        let (mut requests, mut events) = (0, 0);
+        for abandoned in reports.iter().flat_map(|report| &report.abandoned) {
+            requests += abandoned.requests;
+            events += abandoned.events;
+        }
+        if requests + events > 0 {
+            return Err(AppError::Abandoned { requests, events });
         }
         Ok(())
     }
