@@ -1,5 +1,6 @@
 //! What goes wrong beside any one request: for the service's error handler.
 
+use micro_names::Shown;
 use tokio::sync::mpsc;
 
 use crate::log::{SERVICE, line};
@@ -8,12 +9,16 @@ use crate::log::{SERVICE, line};
 ///
 /// The error handler of a service gets them: see
 /// [`ServiceBuilder::on_error`](crate::ServiceBuilder::on_error).
+///
+/// As text (`Display`) it is one line that can be printed. Its fields are as they came: a subject may be
+/// a stranger's, and have escapes for a terminal in it; print a field [`Shown`](crate::Shown).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Incident {
     /// The server's permissions no longer allow a subscription of the service, which stops.
     #[error(
-        "the NATS server does not permit a subscription to `{subject}`{}; the service stops: allow it for this user",
+        "the NATS server does not permit a subscription to `{}`{}; the service stops: allow it for this user",
+        Shown(.subject),
         of(endpoint.as_ref(), subscriber.as_ref())
     )]
     #[non_exhaustive]
@@ -27,7 +32,8 @@ pub enum Incident {
     },
     /// The server's permissions do not allow a message, which it has not delivered.
     #[error(
-        "the NATS server does not permit a message to `{subject}`{}, nobody got it: allow it for this user",
+        "the NATS server does not permit a message to `{}`{}, nobody got it: allow it for this user",
+        Shown(.subject),
         of(endpoint.as_ref(), subscriber.as_ref())
     )]
     #[non_exhaustive]
@@ -45,7 +51,8 @@ pub enum Incident {
     /// client goes on asking; it reads a file with credentials again each time. Told once for each
     /// connection, until that is back.
     #[error(
-        "the NATS server refuses the credentials of this connection ({reason}), and nothing is served: renew them; the connection is tried again all the while"
+        "the NATS server refuses the credentials of this connection ({}), and nothing is served: renew them; the connection is tried again all the while",
+        Shown(.reason)
     )]
     #[non_exhaustive]
     CredentialsRefused {
@@ -75,14 +82,14 @@ pub enum Incident {
         dropped: u64,
     },
     /// A discovery request, or one that was answered with something, had no reply subject.
-    #[error("a request on `{subject}` has no reply subject, its answer was dropped")]
+    #[error("a request on `{}` has no reply subject, its answer was dropped", Shown(.subject))]
     #[non_exhaustive]
     NoReplySubject {
         /// The subject of the request.
         subject: String,
     },
     /// The answer to a request could not be sent.
-    #[error("the answer to a request on `{subject}` was not sent: {reason}")]
+    #[error("the answer to a request on `{}` was not sent: {}", Shown(.subject), Shown(.reason))]
     #[non_exhaustive]
     ReplyNotSent {
         /// The subject of the request.
@@ -93,7 +100,11 @@ pub enum Incident {
     /// An event failed: its handler returned an error, panicked or took too long, or its body could not
     /// be read. It is gone, and counted. Of those that fail in the same way the first is told, and then
     /// their number ([`EventsFailed`](Self::EventsFailed)).
-    #[error("subscriber `{subscriber}` failed at an event on `{subject}`: {code}: {reason}")]
+    #[error(
+        "subscriber `{subscriber}` failed at an event on `{}`: {code}: {}",
+        Shown(.subject),
+        Shown(.reason)
+    )]
     #[non_exhaustive]
     EventFailed {
         /// The name of the subscriber.
@@ -111,7 +122,10 @@ pub enum Incident {
     ///
     /// Told every five seconds while it goes on: anybody may send what fails, and what is rarer must not
     /// be kept from being told.
-    #[error("subscriber `{subscriber}` failed at {failed} more events, the last of them: {reason}")]
+    #[error(
+        "subscriber `{subscriber}` failed at {failed} more events, the last of them: {}",
+        Shown(.reason)
+    )]
     #[non_exhaustive]
     EventsFailed {
         /// The name of the subscriber.
@@ -137,7 +151,7 @@ pub enum Incident {
     },
     /// The stats handler of an endpoint failed; STATS has no `data` for it. Told once, until it works
     /// again.
-    #[error("the stats handler of endpoint `{endpoint}` failed: {reason}")]
+    #[error("the stats handler of endpoint `{endpoint}` failed: {}", Shown(.reason))]
     #[non_exhaustive]
     StatsHandler {
         /// The name of the endpoint.
@@ -283,6 +297,58 @@ impl Incidents {
         if let Err(mpsc::error::TrySendError::Full(incident)) = way.try_send(incident) {
             let subject = incident.subject().map(line);
             tracing::debug!(target: SERVICE, subject, "the error handler is too slow to be told of this");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_stranger_does_anything_to_a_terminal() {
+        let bad = || "a\u{1b}]0;x\u{7}\nb\u{202e}".to_owned();
+        let (named, none) = (Some("name".to_owned()), None);
+        let incidents = [
+            Incident::SubscriptionRefused {
+                subject: bad(),
+                endpoint: named.clone(),
+                subscriber: none.clone(),
+            },
+            Incident::PublishRefused {
+                subject: bad(),
+                endpoint: none,
+                subscriber: named,
+            },
+            Incident::CredentialsRefused { reason: bad() },
+            Incident::NoReplySubject { subject: bad() },
+            Incident::ReplyNotSent {
+                subject: bad(),
+                reason: bad(),
+            },
+            Incident::EventFailed {
+                subscriber: "name".to_owned(),
+                subject: bad(),
+                code: 500,
+                reason: bad(),
+            },
+            Incident::EventsFailed {
+                subscriber: "name".to_owned(),
+                failed: 2,
+                reason: bad(),
+            },
+            Incident::StatsHandler {
+                endpoint: "name".to_owned(),
+                reason: bad(),
+            },
+        ];
+        for incident in incidents {
+            let text = incident.to_string();
+            assert!(text.contains("a ]0;x  b "), "{text:?}");
+            assert!(!text.contains(char::is_control), "{text:?}");
+            if let Some(subject) = incident.subject() {
+                assert_eq!(subject, bad(), "as it came");
+            }
         }
     }
 }
