@@ -177,7 +177,7 @@ impl ServiceBuilder {
     }
 
     /// Adds `data` in STATS to all endpoints that have no stats handler of their own: see
-    /// [`EndpointOptions::stats_handler`].
+    /// [`EndpointOptions::stats_handler`]. Subscribers have none: what is listed of them has no `data`.
     pub fn stats_handler<T, F>(mut self, handler: F) -> Self
     where
         T: Serialize,

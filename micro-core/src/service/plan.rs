@@ -380,9 +380,13 @@ impl<'a> Planner<'a> {
                 },
                 pending: options.pending,
                 order,
-                stats_handler: options
-                    .stats_handler
-                    .or_else(|| inherited.stats_handler.clone()),
+                stats_handler: match role {
+                    Role::Request => options
+                        .stats_handler
+                        .or_else(|| inherited.stats_handler.clone()),
+                    // The JSON of subscribers has no place for data.
+                    Role::Event => None,
+                },
             },
             handler: options.handler,
             ticket: inherited.ticket.clone(),
@@ -431,4 +435,27 @@ fn name_of_subject(subject: &str) -> String {
         })
         .collect();
     tokens.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::Request;
+
+    #[test]
+    fn the_stats_handler_of_a_service_is_for_its_endpoints() {
+        let service = ServiceBuilder::new("both", "1.0.0")
+            .stats_handler(|_| "data")
+            .endpoint("asked", async |_: Request| "yes")
+            .subscriber("told", async |_: Request| {});
+        let plan = plan(service).unwrap();
+        for planned in plan.endpoints {
+            let Definition {
+                role,
+                stats_handler,
+                ..
+            } = planned.definition;
+            assert_eq!(stats_handler.is_some(), role == Role::Request);
+        }
+    }
 }
