@@ -285,6 +285,66 @@ async fn a_stop_that_cannot_wait_counts_what_it_leaves() {
     assert_eq!(report.abandoned[0].events as u64, SENT, "{report:?}");
 }
 
+/// A handler that blocks what reads its events, past the end: those behind it have failed at nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_not_begun_in_time_is_dropped_and_has_not_failed() {
+    const CHEAP: u64 = 50;
+    const BEHIND: u64 = 5_000;
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let (begins, mut begun) = mpsc::unbounded_channel();
+    let service = ServiceBuilder::new("blocked", "1.0.0")
+        .subscriber("blocked", move |event: Request| {
+            if event.payload() == "blocks" {
+                begins.send(()).unwrap();
+                tokio::task::block_in_place(|| {
+                    let _ = released.lock().unwrap().recv();
+                });
+            }
+            std::future::ready(())
+        })
+        .subscriber_with(
+            "stuck",
+            async |_: Request| std::future::pending::<()>().await,
+            |stuck| stuck.concurrency(1).pending(1),
+        )
+        .drain_timeout(Duration::ZERO)
+        .start(&broker.client().await)
+        .await
+        .unwrap();
+    let stats = |of: usize| service.subscribers()[of].stats();
+    // Where it is known to be cheap, it runs where its events are read.
+    for number in 1..=CHEAP {
+        client.publish("blocked", "".into()).await.unwrap();
+        raw::until("a cheap one", async || stats(0).num_events == number).await;
+    }
+    for _ in 0..3 {
+        client.publish("stuck", "".into()).await.unwrap();
+    }
+    raw::until("one that waits", async || stats(1).dropped == 1).await;
+    client.publish("blocked", "blocks".into()).await.unwrap();
+    raw::soon(begun.recv()).await.unwrap();
+    for _ in 0..BEHIND {
+        client.publish("blocked", "".into()).await.unwrap();
+    }
+    raw::round_trip(&client).await;
+    let stopping = tokio::spawn({
+        let service = service.clone();
+        async move { service.stop().await }
+    });
+    // What waits is given up behind the first subscriber.
+    let stuck = service.subscribers()[1].clone();
+    raw::until("the end", async || stuck.stats().dropped == 2).await;
+    drop(release);
+    let report = raw::soon(stopping).await.unwrap();
+    let stats = &report.subscribers[0];
+    assert_eq!(stats.num_errors, 0, "{report:?}");
+    assert_eq!(stats.num_events + stats.dropped, CHEAP + 1 + BEHIND);
+    assert_eq!(report.abandoned[0].events as u64, 1 + stats.dropped);
+}
+
 #[tokio::test]
 async fn a_key_that_is_stuck_leaves_room_for_the_others() {
     let broker = Broker::start().await;

@@ -36,6 +36,11 @@ impl Endpoint {
         self.abandonment.left_one();
     }
 
+    /// The same for one that was let in before: it is among those in flight that are abandoned.
+    pub(super) fn drop_in_turn(&self) {
+        self.counters.dropped(1);
+    }
+
     /// Lets go of an event for which there is no room.
     pub(super) fn drop_event(&self) {
         self.counters.dropped(1);

@@ -136,6 +136,16 @@ impl Intake {
         }
     }
 
+    /// Starts one that has a handler's place already.
+    fn start_in_turn(&mut self, request: Arrival, cx: &mut Context<'_>) {
+        if self.endpoint.is_too_late() {
+            self.endpoint.drop_in_turn();
+            self.ended(request.turn);
+        } else {
+            self.start(request, Instant::now(), cx);
+        }
+    }
+
     fn wait(&mut self, work: Box<Work>, is_new: bool) {
         self.waiting.push(Waiting {
             work: Some(work),
@@ -253,6 +263,11 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
     let mut given_up = pin!(endpoint.abandonment.begun());
     let mut is_given_up = false;
     while let Some(request) = next {
+        if endpoint.is_too_late() {
+            endpoint.drop_in_turn();
+            next = endpoint.limits.next(request.turn);
+            continue;
+        }
         let at = Instant::now();
         let begun = endpoint.begin(&mut work, request, at);
         work.computed = at.elapsed();
@@ -305,6 +320,9 @@ impl Receive for Intake {
                 }
             };
         }
+        if self.endpoint.is_too_late() {
+            return self.endpoint.drop_late();
+        }
         let turn = request.turn;
         if self.endpoint.limits.enter(turn) {
             self.start(request, at, cx);
@@ -335,7 +353,7 @@ impl Receive for Intake {
                 surplus::Admission::Refuse(_) => return self.endpoint.drop_event(),
             };
         }
-        if self.endpoint.gives_up() {
+        if self.endpoint.is_too_late() {
             self.endpoint.drop_late();
         } else if self.endpoint.limits.queue(event) {
             self.behind = true;
@@ -361,9 +379,9 @@ impl Receive for Intake {
                 self.ended(None);
             }
         } else if let Some(request) = self.turn.pop_front() {
-            self.start(request, Instant::now(), cx);
+            self.start_in_turn(request, cx);
         } else if let Some(event) = self.catch_up() {
-            self.start(event, Instant::now(), cx);
+            self.start_in_turn(event, cx);
         } else if let Poll::Ready(Some(done)) = self.waiting.poll_next(cx) {
             if let Some(done) = done {
                 self.done(done, cx);

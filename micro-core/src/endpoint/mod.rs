@@ -156,9 +156,9 @@ impl Endpoint {
         self.definition.role == Role::Event
     }
 
-    /// Whether nothing is begun any more.
-    fn gives_up(&self) -> bool {
-        self.abandonment.has_begun()
+    /// Whether an event that comes now has come too late to be begun. A request is told so as it is begun.
+    fn is_too_late(&self) -> bool {
+        self.is_subscriber() && self.abandonment.has_begun()
     }
 
     /// What a message may have to wait for.

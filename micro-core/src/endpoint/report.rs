@@ -108,7 +108,8 @@ impl SubscriberInfo {
 }
 
 /// The counters of a subscriber, in STATS. What came to it is in `num_events` or in `dropped`, and in
-/// one of them.
+/// one of them; but what a function has handed on, or has left to those who have had it too, since there
+/// is no queue group, is in neither.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SubscriberStats {
