@@ -28,14 +28,14 @@ pub(crate) struct Arrival {
 impl Arrival {
     /// Lets go of the read buffer that the body is part of: those may hold many more bytes than there are
     /// to wait.
-    fn leave_buffer(&mut self) {
+    pub(super) fn leave_buffer(&mut self) {
         let payload = &mut self.message.payload;
         *payload = Bytes::copy_from_slice(payload);
     }
 
     /// How many bytes of memory it takes while it waits, at most about: its sender chooses what of, and
     /// a thousand empty headers are little on the wire.
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         let headers = self.message.headers.as_ref();
         let parts = headers.map_or(0, |headers| {
             headers.iter().map(|(_, values)| 1 + values.len()).sum()

@@ -21,8 +21,8 @@ use crate::context::TIMEOUT_HEADER;
 use crate::task;
 use crate::wire::{Connection, Event, Headers, LEAVE_WITHIN, Message, Outbound, Refused};
 
-/// How many requests are kept, and how many bytes of them: what a server can send between the first
-/// request and the word that no more are wanted. What comes on top is told to try again at once.
+/// How many requests are kept, and how many bytes of memory for them: what a server can send between the
+/// first request and the word that no more are wanted. What comes on top is told to try again at once.
 const KEPT: usize = 1024;
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
@@ -50,15 +50,16 @@ impl Once {
     }
 
     /// The request, if it is the one to be served, or if nothing can be done for it but to refuse it.
-    pub(super) fn admit(&self, request: Arrival) -> Admission {
+    pub(super) fn admit(&self, mut request: Arrival) -> Admission {
         if self.ticket.take() {
             return Admission::Serve(request);
         }
         let mut surplus = self.surplus();
-        let bytes = surplus.bytes.saturating_add(request.message.length);
+        let bytes = surplus.bytes.saturating_add(request.weight());
         if surplus.is_over || surplus.requests.len() >= KEPT || bytes > KEPT_BYTES {
             return Admission::Refuse(request);
         }
+        request.leave_buffer();
         surplus.bytes = bytes;
         surplus.requests.push(request);
         Admission::Keep
@@ -193,5 +194,64 @@ async fn refused(events: &mut crate::wire::Listener, subject: &str) {
         {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::wire::{HeaderMap, Lane};
+
+    fn arrival(headers: Option<&HeaderMap>, payload: Bytes) -> Arrival {
+        Arrival {
+            message: Message {
+                subject: "a".into(),
+                reply: None,
+                length: payload.len(),
+                payload,
+                headers: headers.cloned(),
+                status: None,
+                description: None,
+            },
+            at: Instant::now(),
+            lane: Lane::default(),
+            turn: None,
+        }
+    }
+
+    /// A function that has had its request.
+    fn once() -> Once {
+        let once = Once::new(Arc::default());
+        let first = once.admit(arrival(None, Bytes::new()));
+        assert!(matches!(first, Admission::Serve(_)));
+        once
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_by_the_memory_that_it_takes() {
+        let once = once();
+        let mut headers = HeaderMap::new();
+        for name in 0..30_000 {
+            headers.insert(format!("h{name}"), "");
+        }
+        // Next to nothing on the wire, and 15 MB each.
+        let admit = || once.admit(arrival(Some(&headers), Bytes::new()));
+        for _ in 0..4 {
+            assert!(matches!(admit(), Admission::Keep));
+        }
+        assert!(matches!(admit(), Admission::Refuse(_)));
+        assert_eq!(once.take().len(), 4);
+    }
+
+    #[test]
+    fn what_is_kept_lets_go_of_the_buffer_that_it_was_read_into() {
+        let once = once();
+        let buffer = Bytes::from(vec![0; 64 * 1024]);
+        let kept = once.admit(arrival(None, buffer.slice(..1)));
+        assert!(matches!(kept, Admission::Keep));
+        assert!(buffer.is_unique());
+        assert_eq!(once.take().len(), 1);
     }
 }
