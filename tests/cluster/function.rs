@@ -1,10 +1,13 @@
 //! Functions, where the request comes from another node, and where they may not hand it on.
 
 use futures_util::future::join_all;
-use micro::{Caller, ConnectOptions, Connection, Error, Request, RunningService, ServiceBuilder};
+use micro::{
+    Caller, ConnectOptions, Connection, Error, Incident, Request, RunningService, ServiceBuilder,
+};
+use tokio::sync::mpsc;
 
 use crate::node::{Cluster, Node};
-use crate::raw;
+use crate::{held, raw};
 
 async fn start(connection: &Connection) -> RunningService {
     let answer = async |_: Request| "\"served\"";
@@ -72,4 +75,61 @@ async fn a_function_that_may_not_hand_on_says_so() {
         assert_eq!(served(&caller, 10).await, 1);
         raw::soon(function.stopped()).await;
     }
+}
+
+/// What nobody awaits an answer to has nobody to be told: it is counted, and the owner hears of it. More
+/// than the client tells of at a time, each on a subject of its own.
+#[tokio::test]
+async fn what_a_function_may_not_publish_again_is_counted() {
+    const EACH: u64 = 300;
+    let config = "authorization { users: [ { user: op, password: o }, \
+         { user: limited, password: l, permissions: { publish: { deny: \"*.not.>\" } } } ] }";
+    let Some(node) = Node::start(config).await else {
+        return;
+    };
+    let limited = node.url().replace("//", "//limited:l@");
+    let options = ConnectOptions::new().urls(limited).own_thread(true);
+    let connection = Connection::connect_with(&options).await.unwrap();
+    let operator = async_nats::ConnectOptions::with_user_and_password("op".into(), "o".into())
+        .connect(node.url())
+        .await
+        .unwrap();
+    let (told, mut incidents) = mpsc::unbounded_channel();
+    let function = || {
+        let told = told.clone();
+        ServiceBuilder::new("function", "1.0.0")
+            .once()
+            .on_error(move |_, incident| told.send(incident.clone()).unwrap())
+    };
+    let nothing = async |_: Request| {};
+    let subscriber = function().subscriber("events.>", nothing);
+    let endpoint = function().endpoint("requests.>", nothing);
+    for (function, kind) in [(subscriber, "events"), (endpoint, "requests")] {
+        let function = function.start(&connection).await.unwrap();
+        let release = held::hold(&connection, &operator).await;
+        for number in 0..=2 * EACH {
+            let may = if number % 2 == 0 { "may" } else { "not" };
+            let subject = format!("{kind}.{may}.{number}");
+            operator.publish(subject, "".into()).await.unwrap();
+        }
+        raw::round_trip(&operator).await;
+        drop(release);
+        let report = raw::soon(function.stopped()).await;
+        assert!(report.abandoned.is_empty(), "{report:?}");
+        if kind == "events" {
+            let stats = &report.subscribers[0];
+            assert_eq!((stats.num_events, stats.num_errors), (1, 0));
+            assert_eq!(stats.dropped, EACH);
+        } else {
+            let stats = &report.endpoints[0];
+            assert_eq!((stats.num_requests, stats.num_errors), (1 + EACH, EACH));
+        }
+    }
+    let incident = raw::soon(incidents.recv()).await.unwrap();
+    assert!(
+        matches!(&incident, Incident::EventsDropped { dropped: EACH, .. }),
+        "{incident}"
+    );
+    let text = incident.to_string();
+    assert!(text.contains("permit"), "{text}");
 }

@@ -9,6 +9,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+#[path = "../support/held.rs"]
+mod held;
 #[path = "../support/identities.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
 mod identities;

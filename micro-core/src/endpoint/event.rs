@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Endpoint;
+use super::event_log::Loss;
 use super::log::End;
 use super::work::Work;
 use crate::context::Said;
@@ -44,6 +45,14 @@ impl Endpoint {
     /// Lets go of an event for which there is no room.
     pub(super) fn drop_event(&self) {
         self.counters.dropped(1);
-        self.log.event_dropped();
+        self.log.events_dropped(1, Loss::NoRoom);
+    }
+
+    /// Lets go of events that came beside the one of a function, and that nobody else gets.
+    pub(super) fn drop_surplus(&self, number: u64) {
+        if number > 0 {
+            self.counters.dropped(number);
+            self.log.events_dropped(number, Loss::NotHandedOn);
+        }
     }
 }

@@ -14,11 +14,44 @@ use crate::log::{EVENT, Flood, Pause, line, micros};
 #[derive(Debug, Default)]
 pub(super) struct EventFloods {
     dropped: Arc<Flood>,
+    /// What a function could not hand on.
+    lost: Arc<Flood>,
     failed: Failures,
     /// Bodies that do not decode: anybody may send them.
     unread: Arc<Flood>,
     /// Errors that the program returns, and callers may be told.
     returned: Arc<Flood>,
+}
+
+/// Why no handler is called for an event.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Loss {
+    /// As many wait as may.
+    NoRoom,
+    /// It came beside the one of a function.
+    NotHandedOn,
+}
+
+impl Loss {
+    /// What the log says of it. Where nothing is wrong but the number, that says it.
+    fn error(self) -> Option<&'static str> {
+        match self {
+            Self::NoRoom => None,
+            Self::NotHandedOn => Some(self.reason()),
+        }
+    }
+
+    /// What its owner is told, behind "events that".
+    fn reason(self) -> &'static str {
+        match self {
+            Self::NoRoom => {
+                "came faster than they were handled: raise its `pending` or its `concurrency`, or add instances"
+            }
+            Self::NotHandedOn => {
+                "came beside the one of a function, and were not handed on: the server must permit this user to publish them again, and a function keeps 1,024 of them at most"
+            }
+        }
+    }
 }
 
 impl Log {
@@ -118,24 +151,30 @@ impl Log {
         });
     }
 
-    /// An event for which there was no room.
-    pub(super) fn event_dropped(&self) {
-        let dropped = &self.floods_of_events().dropped;
-        if !dropped.count() {
+    /// Events that no handler is called for.
+    pub(super) fn events_dropped(&self, number: u64, loss: Loss) {
+        let floods = self.floods_of_events();
+        let flood = match loss {
+            Loss::NoRoom => &floods.dropped,
+            Loss::NotHandedOn => &floods.lost,
+        };
+        if !flood.count_many(number) {
             return;
         }
         let (service, instance, subscriber) = self.names();
-        tracing::error!(target: EVENT, service, instance, subscriber, dropped = 1, "events dropped");
+        let error = loss.error();
+        tracing::error!(target: EVENT, service, instance, subscriber, error, dropped = number, "events dropped");
         let incidents = self.place.incidents.clone();
         let report = move |subscriber: &str, dropped: u64| {
-            incidents.report(Incident::EventsDropped {
+            incidents.report_with(|| Incident::EventsDropped {
                 subscriber: subscriber.to_owned(),
                 dropped,
+                reason: loss.reason().to_owned(),
             });
         };
-        report(subscriber, 1);
+        report(subscriber, number);
         let names = self.owned_names();
-        dropped.follow(move |pause| {
+        flood.follow(move |pause| {
             let Pause {
                 seen,
                 kept_back,
@@ -158,7 +197,7 @@ impl Log {
                     "no longer dropping events"
                 );
             } else {
-                tracing::error!(target: EVENT, service, instance, subscriber, dropped = seen, "events dropped");
+                tracing::error!(target: EVENT, service, instance, subscriber, error, dropped = seen, "events dropped");
             }
         });
     }

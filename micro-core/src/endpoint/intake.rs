@@ -350,7 +350,7 @@ impl Receive for Intake {
             event = match once.admit(event) {
                 surplus::Admission::Serve(event) => event,
                 surplus::Admission::Keep => return,
-                surplus::Admission::Refuse(_) => return self.endpoint.drop_event(),
+                surplus::Admission::Refuse(_) => return self.endpoint.drop_surplus(1),
             };
         }
         if self.endpoint.is_too_late() {

@@ -127,8 +127,8 @@ pub struct SubscriberStats {
     /// the service ended, their bodies could not be read, or a reply that a handler sent did not leave.
     #[serde(default, deserialize_with = "or_default")]
     pub num_errors: u64,
-    /// Events that no handler was called for: they came on top of what may wait, or still waited when
-    /// the service had to end.
+    /// Events that no handler was called for: they came on top of what may wait, still waited when
+    /// the service had to end, or came beside the one of a function that could not hand them on.
     #[serde(default, deserialize_with = "or_default")]
     pub dropped: u64,
     /// The last of the errors, `code:text`; empty when there was none.

@@ -2,12 +2,14 @@
 //!
 //! They are kept until its endpoints have left their subjects, for before that the server might send
 //! them here again. Then each goes to another instance, and the answer back to its caller. Only where
-//! there is no other, the caller is told to try again.
+//! there is no other, the caller is told to try again. What has no caller, an event above all, is
+//! published again, and is counted as lost where the server does not take it.
 //!
 //! A server can be told to send one message only (`UNSUB` with a limit). That is not done here, since
 //! it loses requests: another server of the cluster goes on sending until it hears of it, and what
 //! comes then is dropped without a word to the caller. And it would be one for each endpoint.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,10 @@ use crate::wire::{Connection, Event, Headers, LEAVE_WITHIN, Message, Outbound, R
 /// first request and the word that no more are wanted. What comes on top is told to try again at once.
 const KEPT: usize = 1024;
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many are published again before the server is asked what became of them. The client tells of no
+/// more refusals at a time than its channel has room for, which is twice as many.
+const AT_A_TIME: usize = 64;
 
 /// An endpoint's part in serving one request.
 #[derive(Debug)]
@@ -88,46 +94,81 @@ impl Endpoint {
     /// Hands on what has been kept, once the endpoint has left its subject; at most for a time.
     pub(crate) fn hand_on(&self, within: Duration) -> BoxFuture<'_, ()> {
         let surplus = self.once.as_ref().map(Once::take).unwrap_or_default();
-        task::all(surplus.into_iter().map(move |request| {
+        let has_caller = |request: &Arrival| request.message.reply.is_some();
+        let (requests, others): (Vec<_>, Vec<_>) = surplus
+            .into_iter()
+            .partition(|request| !self.is_subscriber() && has_caller(request));
+        let asking = requests.into_iter().map(move |request| {
             let handing: BoxFuture<'_, ()> = Box::pin(self.hand_on_one(request, within));
             handing
-        }))
+        });
+        let publishing: BoxFuture<'_, ()> = Box::pin(self.hand_on_silently(others, within));
+        task::all(asking.chain(std::iter::once(publishing)))
     }
 
     async fn hand_on_one(&self, request: Arrival, within: Duration) {
         let connection = self.connection().lane(request.lane);
-        if self.is_subscriber() {
-            let sent = timeout(LEAVE_WITHIN, self.pass_event(connection, &request.message)).await;
-            if !sent.unwrap_or(false) {
-                self.drop_event();
-            }
-            return;
-        }
-        let deadline = Instant::now() + patience(&request, within);
+        let patience = patience(&request, within);
         // Without a queue group, each of the others has one of its own.
         let handed_on = self.definition.queue_group.is_some()
-            && timeout(
-                deadline.saturating_duration_since(Instant::now()),
-                pass(connection, &request.message),
-            )
-            .await
-            .unwrap_or(false);
+            && timeout(patience, pass(connection, &request.message))
+                .await
+                .unwrap_or(false);
         if !handed_on {
             // A connection that is down takes nothing.
             let _ = timeout(LEAVE_WITHIN, self.refuse_surplus(request)).await;
         }
     }
 
-    /// Publishes an event once more. Whether nobody goes without it by this function's fault.
-    async fn pass_event(&self, connection: &Connection, event: &Message) -> bool {
-        // Without a queue group, each of the others has one of its own.
-        self.definition.queue_group.is_none() || connection.send(again(event)).await.is_ok()
+    /// Hands on what nobody waits for: whether that is taken, the server alone can tell.
+    async fn hand_on_silently(&self, messages: Vec<Arrival>, within: Duration) {
+        // Without a queue group, each of the others has an event of its own.
+        let is_shared = self.definition.queue_group.is_some();
+        if messages.is_empty() || self.is_subscriber() && !is_shared {
+            return;
+        }
+        let lost = if is_shared {
+            self.publish_again(messages, within).await
+        } else {
+            messages
+        };
+        if self.is_subscriber() {
+            self.drop_surplus(lost.len() as u64);
+            return;
+        }
+        for request in lost {
+            self.refuse_surplus(request).await;
+        }
+    }
+
+    /// Publishes messages once more. Returns those that the server has not taken, as far as it tells.
+    async fn publish_again(&self, messages: Vec<Arrival>, within: Duration) -> Vec<Arrival> {
+        let (began, within) = (Instant::now(), within.max(LEAVE_WITHIN));
+        let mut lost = Vec::new();
+        let mut messages = messages.into_iter();
+        loop {
+            let some: Vec<_> = messages.by_ref().take(AT_A_TIME).collect();
+            // A function reads one connection.
+            let Some(lane) = some.first().map(|first| first.lane) else {
+                return lost;
+            };
+            let passing = pass_silently(self.connection().lane(lane), &some);
+            let left = within.saturating_sub(began.elapsed());
+            let Ok(Some(taken)) = timeout(left, passing).await else {
+                // The connection is down, and what the client has taken will not leave before this ends.
+                lost.extend(some);
+                lost.extend(messages);
+                return lost;
+            };
+            let told = some.into_iter().zip(taken);
+            lost.extend(told.filter_map(|(message, taken)| (!taken).then_some(message)));
+        }
     }
 
     /// Tells the caller of a request that this function does not serve to try again.
     pub(super) async fn refuse_surplus(&self, request: Arrival) {
         if self.is_subscriber() {
-            return self.drop_event();
+            return self.drop_surplus(1);
         }
         let text = format!(
             "endpoint `{}` serves one request and had another, and no other instance took this one: try again",
@@ -152,7 +193,7 @@ async fn pass(connection: &Connection, message: &Message) -> bool {
     let headers = message.headers.clone().map(Headers::from_inner);
     let (subject, payload) = (message.subject.clone(), message.payload.clone());
     let Some(reply_to) = &message.reply else {
-        return connection.send(again(message)).await.is_ok();
+        return false;
     };
     let mut events = connection.listen();
     let answer = tokio::select! {
@@ -174,6 +215,27 @@ async fn pass(connection: &Connection, message: &Message) -> bool {
         tracing::debug!(target: crate::log::CONNECTION, %error, "an answer was not handed on");
     }
     true
+}
+
+/// Sends messages once more that have no answer. Which of them the server has taken; nothing, if it does
+/// not say.
+async fn pass_silently(connection: &Connection, messages: &[Arrival]) -> Option<Vec<bool>> {
+    let mut events = connection.listen();
+    let mut taken = Vec::with_capacity(messages.len());
+    for Arrival { message, .. } in messages {
+        taken.push(connection.send(again(message)).await.is_ok());
+    }
+    connection.confirmed().await.ok()?;
+    let told = std::iter::from_fn(|| events.try_next());
+    let refused = told.filter_map(|event| match event {
+        Event::Refused(Refused::Publish { subject }) => Some(subject),
+        _ => None,
+    });
+    let refused: HashSet<String> = refused.collect();
+    for (taken, Arrival { message, .. }) in taken.iter_mut().zip(messages) {
+        *taken &= !refused.contains(&*message.subject);
+    }
+    Some(taken)
 }
 
 /// The message as it came.

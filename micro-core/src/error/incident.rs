@@ -135,19 +135,20 @@ pub enum Incident {
         /// What went wrong with the last of them, with what is hidden from callers.
         reason: String,
     },
-    /// Events came faster than they were handled, and were dropped: more of them waited already than
-    /// the subscriber lets wait.
+    /// Events were dropped: they came faster than they were handled, and more of them waited already
+    /// than the subscriber lets wait; or they came beside the one of a function, which could not hand
+    /// them on ([`ServiceBuilder::once`](crate::ServiceBuilder::once)).
     ///
     /// Told when it begins, and every five seconds while it goes on.
-    #[error(
-        "subscriber `{subscriber}` has dropped {dropped} events that came faster than they were handled: raise its `pending` or its `concurrency`, or add instances"
-    )]
+    #[error("subscriber `{subscriber}` has dropped {dropped} events that {reason}")]
     #[non_exhaustive]
     EventsDropped {
         /// The name of the subscriber.
         subscriber: String,
         /// How many, since it was last told.
         dropped: u64,
+        /// Why, and what to do about it: what they did, as the end of a sentence.
+        reason: String,
     },
     /// The stats handler of an endpoint failed; STATS has no `data` for it. Told once, until it works
     /// again.

@@ -22,8 +22,15 @@ impl ServiceBuilder {
     /// Whoever comes later hears from the server that nobody serves the subject.
     ///
     /// Events are handed on by being published again, and are lost where nobody else subscribes, as
-    /// NATS has it. What is handed on reaches one of each queue group on its subject: where there are
-    /// others than that of the function, they see it a second time.
+    /// NATS has it. This instance needs the permission to publish them; what the server refuses, or does
+    /// not confirm, is counted as dropped and told to the owner
+    /// ([`Incident::EventsDropped`](crate::Incident::EventsDropped)), and so is a request without a reply
+    /// subject, as an error. To know of a refusal, a client of your own needs
+    /// [`Connection::with_events`](crate::Connection::with_events).
+    ///
+    /// What is handed on reaches everybody on its subject, since NATS cannot send to one queue group
+    /// alone: one of every other queue group, and every plain subscription, of whatever program, **sees it
+    /// a second time**.
     ///
     /// ```no_run
     /// # use micro_core as micro;
