@@ -344,9 +344,41 @@ async fn a_prefix_holds_for_events_too() {
         .map(|s| s.subject().to_owned())
         .collect();
     assert_eq!(subjects, ["staging.news", "staging.local.news"]);
+    for subscriber in service.info().subscribers() {
+        assert_eq!(subscriber.queue_group, "staging.apart.news");
+    }
     publish(&client, "news", "not here").await;
     publish(&client, "staging.news", "here").await;
     assert_eq!(next(&mut events).await, "here");
+}
+
+/// A copy with a prefix shares nothing with the one without, where the subjects of both are those of an
+/// event.
+#[tokio::test]
+async fn copies_apart_by_a_prefix_take_no_events_from_each_other() {
+    const SENT: u64 = 50;
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let mut copies = Vec::new();
+    for prefix in ["", "staging"] {
+        let copy = ServiceBuilder::new("copies", "1.0.0")
+            .subscriber_with("{stage}.eu.>", async |_: Request| {}, |all| all.name("all"))
+            .prefix(prefix)
+            .start(&broker.client().await)
+            .await;
+        copies.push(copy.unwrap());
+    }
+    let later = copies[1].add_subscriber("later", async |_: Request| {});
+    let later = later.await.unwrap().info();
+    for _ in 0..SENT {
+        publish(&client, "staging.eu.eu.news", "for both").await;
+    }
+    raw::round_trip(&client).await;
+    for copy in copies {
+        let report = copy.stop().await;
+        assert_eq!(report.subscribers[0].num_events, SENT, "{report:?}");
+    }
+    assert_eq!(later.queue_group, "staging.copies.later");
 }
 
 /// Handles numbers, holding each until it may go on, and says how many of one key were at work at

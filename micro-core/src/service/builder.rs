@@ -247,7 +247,8 @@ impl ServiceBuilder {
     }
 
     /// A prefix for all subjects, before those that are there already: to run a second copy of a
-    /// service apart from the first.
+    /// service apart from the first. Queue groups that subscribers have of their own begin with it too;
+    /// those that are named are shared with the first.
     pub fn prefix(mut self, prefix: &str) -> Self {
         let event_prefix = self.root.event_prefix.as_deref();
         let event_prefix = micro_names::join([prefix, event_prefix.unwrap_or(&self.root.prefix)]);

@@ -124,7 +124,8 @@ pub struct SubscriberDef {
     pub name: &'static str,
     /// The subject, with its `{placeholders}`. The service's group is no part of it.
     pub subject: &'static str,
-    /// The queue group; one of its own, `<service>.<subscriber>`, where nothing is said.
+    /// The queue group; one of its own, `<service>.<subscriber>` behind the service's prefix, where nothing
+    /// is said.
     pub queue_group: QueueGroup,
     /// Text by key.
     pub metadata: &'static [(&'static str, &'static str)],

@@ -286,13 +286,14 @@ impl<'a> Planner<'a> {
     }
 
     /// The queue group of a subscriber for which none is named: no other of its service is in it, since
-    /// no name has a dot.
+    /// no name has a dot; nor of a copy of the service that a prefix keeps apart.
     fn of_its_own(&mut self, place: impl Display, name: &str, said: QueueGroup) -> QueueGroup {
         if said != QueueGroup::Inherit {
             return said;
         }
         let service = &self.inherited.service;
-        let own = format!("{service}.{name}");
+        let prefix = self.inherited.event_prefix.as_deref();
+        let own = micro_names::join([prefix.unwrap_or_default(), service, name]);
         // What is wrong with a name has been reported.
         if [service, name]
             .into_iter()

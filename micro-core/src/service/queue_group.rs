@@ -13,7 +13,8 @@ const DEFAULT: &str = "q";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueGroup {
-    /// As the level above; `q` if no level says anything. Of a subscriber: `<service>.<subscriber>`.
+    /// As the level above; `q` if no level says anything. Of a subscriber:
+    /// `<service>.<subscriber>`, behind the prefix of the service.
     #[default]
     Inherit,
     /// None.

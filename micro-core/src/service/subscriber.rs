@@ -30,9 +30,13 @@ impl SubscriberOptions {
         self
     }
 
-    /// The queue group that shares the events; `<service>.<subscriber>` by default, so that each
+    /// The queue group that shares the events; `<service>.<subscriber>` by default, behind the
+    /// [`prefix`](crate::ServiceBuilder::prefix) of a service that has one, so that each
     /// subscriber gets each event once, however many instances there are. Queue groups of the service
     /// and of its groups are for requests, and mean nothing here.
+    ///
+    /// Name one where the name of the service or of the subscriber may change: while instances with the
+    /// old name and with the new run side by side, each event is handled by one of either.
     ///
     /// A server gives a message to one subscription of a queue group, whichever of their subjects it is
     /// for: of two in one group whose subjects overlap, one gets what is for both. Within a service
