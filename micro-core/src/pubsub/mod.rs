@@ -9,9 +9,9 @@
 //!
 //! Delivery is at most once, and nothing is kept. To publish never waits for those who read, and
 //! succeeds when there are none; whoever subscribes later gets nothing of it, and what is on its way
-//! when a connection breaks is lost. It is never delivered twice. For what must not be lost, have it
-//! confirmed by its reader (a request), or kept by JetStream, with
-//! [`Connection::client`](crate::Connection::client).
+//! when a connection breaks is lost. It is never delivered twice, but for what a function hands on
+//! ([`ServiceBuilder::once`](crate::ServiceBuilder::once)). For what must not be lost, have it confirmed by
+//! its reader (a request), or kept by JetStream, with [`Connection::client`](crate::Connection::client).
 
 mod buffer;
 mod confirm;
