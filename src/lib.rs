@@ -58,9 +58,10 @@
 //! - **Every request gets one answer**: the value, the service's error, or a code: 400 for a body
 //!   that does not decode (with the path and the position of the fault), 413 for a reply that the
 //!   server would not take, 500 for a panic, 503 over the limits, 504 after the endpoint's timeout.
-//! - **Every event is handled once by each kind of service, or counted as what became of it**: failed,
-//!   or dropped, where it came on top of what may wait. NATS itself keeps no event for a service that is
-//!   not there.
+//! - **Every event that reaches a subscriber is handled once, or counted as what became of it**: failed,
+//!   or dropped, where it came on top of what may wait. NATS delivers at most once: it keeps no event for
+//!   a service that is not there, and what is on its way when a connection breaks is in no counter. What
+//!   comes to a function beside its one event is published again ([`ServiceBuilder::once`]).
 //! - **A stop loses nothing.** Endpoints leave their subjects, what was under way is answered, what had
 //!   been sent to subscribers is handled, and only then is the service gone. SIGINT and SIGTERM do the
 //!   same.

@@ -123,9 +123,8 @@ impl RunningService {
     /// # Ok(()) }
     /// ```
     ///
-    /// Returns the endpoints. Subscribers that were added with them are the last of
-    /// [`subscribers`](Self::subscribers), where their names tell them apart;
-    /// [`add_subscriber`](Self::add_subscriber) returns the one that it adds.
+    /// Returns the endpoints, without the subscribers that were added with them: for the handle of one,
+    /// add it with [`add_subscriber`](Self::add_subscriber).
     ///
     /// Several can add at the same time. Once it has begun, an addition comes to its end even if
     /// nobody waits for it.
