@@ -161,6 +161,12 @@ impl Endpoint {
         self.abandonment.has_begun()
     }
 
+    /// Whether a message may be none for it, or have to wait for another one. What requests are seldom
+    /// subject to, they do not pay for.
+    fn has_rules(&self) -> bool {
+        self.once.is_some() || self.keys.is_some()
+    }
+
     /// What a message may have to wait for.
     fn turn_of(&self, message: &Message) -> Option<turns::Turn> {
         self.keys.as_ref().map(|keys| keys.turn(message))
