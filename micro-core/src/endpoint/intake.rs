@@ -82,10 +82,49 @@ impl Intake {
 
     fn arrival(&self, message: Message, at: Instant) -> Arrival {
         Arrival {
-            turn: self.endpoint.turn_of(&message),
             message,
             at,
             lane: self.lane,
+        }
+    }
+
+    /// Takes a message that may be none for this endpoint, have to wait for another one, or be too late.
+    fn receive_by_rules(&mut self, message: Message, at: Instant, cx: &mut Context<'_>) {
+        let mut request = self.arrival(message, at);
+        if let Some(once) = &self.endpoint.once {
+            request = match once.admit(request) {
+                surplus::Admission::Serve(request) => request,
+                surplus::Admission::Keep => return,
+                surplus::Admission::Refuse(request) => {
+                    let endpoint = Arc::clone(&self.endpoint);
+                    let refusing = async move { endpoint.refuse_surplus(request).await };
+                    self.answer(Box::pin(refusing), false, cx);
+                    return;
+                }
+            };
+        }
+        if self.endpoint.is_too_late() {
+            return self.endpoint.drop_late();
+        }
+        let turn = self.endpoint.turn_of(&request.message);
+        if self.endpoint.limits.enter_in_turn(turn) {
+            self.start(request, at, cx);
+        } else {
+            self.hold(request, turn, at, cx);
+        }
+    }
+
+    /// Has a message wait that may not start at once, or lets go of it.
+    fn hold(&mut self, request: Arrival, turn: Option<Turn>, at: Instant, cx: &mut Context<'_>) {
+        match self.endpoint.limits.hold(request, turn) {
+            Admission::Start(request) => self.start(request, at, cx),
+            Admission::Pending => {}
+            Admission::Refused(_) if self.endpoint.is_subscriber() => self.endpoint.drop_event(),
+            Admission::Refused(request) => {
+                let endpoint = Arc::clone(&self.endpoint);
+                let refusing = async move { endpoint.refuse(request).await };
+                self.answer(Box::pin(refusing), false, cx);
+            }
         }
     }
 
@@ -140,7 +179,7 @@ impl Intake {
     fn start_in_turn(&mut self, request: Arrival, cx: &mut Context<'_>) {
         if self.endpoint.is_too_late() {
             self.endpoint.drop_in_turn();
-            self.ended(request.turn);
+            self.ended(self.endpoint.turn_of(&request.message));
         } else {
             self.start(request, Instant::now(), cx);
         }
@@ -222,7 +261,10 @@ impl Intake {
 
     /// A request is done: the next one that waits has its turn.
     fn ended(&mut self, turn: Option<Turn>) {
-        self.turn.extend(self.endpoint.limits.next(turn));
+        // Seldom is there one, and a message is large.
+        if let Some(next) = self.endpoint.limits.next(turn) {
+            self.turn.push_back(next);
+        }
     }
 
     /// Gives up the handlers that wait, if the endpoint does.
@@ -265,7 +307,7 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
     while let Some(request) = next {
         if endpoint.is_too_late() {
             endpoint.drop_in_turn();
-            next = endpoint.limits.next(request.turn);
+            next = endpoint.limits.next(endpoint.turn_of(&request.message));
             continue;
         }
         let at = Instant::now();
@@ -307,36 +349,12 @@ async fn serve(endpoint: Arc<Endpoint>, request: Arrival) {
 impl Receive for Intake {
     fn receive(&mut self, message: Message, cx: &mut Context<'_>) {
         let at = self.now.take().unwrap_or_else(Instant::now);
-        let mut request = self.arrival(message, at);
-        if let Some(once) = &self.endpoint.once {
-            request = match once.admit(request) {
-                surplus::Admission::Serve(request) => request,
-                surplus::Admission::Keep => return,
-                surplus::Admission::Refuse(request) => {
-                    let endpoint = Arc::clone(&self.endpoint);
-                    let refusing = async move { endpoint.refuse_surplus(request).await };
-                    self.answer(Box::pin(refusing), false, cx);
-                    return;
-                }
-            };
-        }
-        if self.endpoint.is_too_late() {
-            return self.endpoint.drop_late();
-        }
-        let turn = request.turn;
-        if self.endpoint.limits.enter(turn) {
-            self.start(request, at, cx);
-            return;
-        }
-        match self.endpoint.limits.hold(request) {
-            Admission::Start(request) => self.start(request, at, cx),
-            Admission::Pending => {}
-            Admission::Refused(_) if self.endpoint.is_subscriber() => self.endpoint.drop_event(),
-            Admission::Refused(request) => {
-                let endpoint = Arc::clone(&self.endpoint);
-                let refusing = async move { endpoint.refuse(request).await };
-                self.answer(Box::pin(refusing), false, cx);
-            }
+        if self.endpoint.has_rules() {
+            self.receive_by_rules(message, at, cx);
+        } else if self.endpoint.limits.enter() {
+            self.start(self.arrival(message, at), at, cx);
+        } else {
+            self.hold(self.arrival(message, at), None, at, cx);
         }
     }
 
@@ -353,9 +371,10 @@ impl Receive for Intake {
                 surplus::Admission::Refuse(_) => return self.endpoint.drop_surplus(1),
             };
         }
+        let turn = self.endpoint.turn_of(&event.message);
         if self.endpoint.is_too_late() {
             self.endpoint.drop_late();
-        } else if self.endpoint.limits.queue(event) {
+        } else if self.endpoint.limits.queue(event, turn) {
             self.behind = true;
         } else {
             self.endpoint.drop_event();

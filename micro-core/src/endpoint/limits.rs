@@ -16,13 +16,12 @@ use super::Role;
 use super::turns::{Turn, Turns};
 use crate::wire::{Lane, Message};
 
-/// A request or an event, when it came, by which connection, and what it may have to wait for.
+/// A request or an event, when it came, and by which connection.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) message: Message,
     pub(crate) at: Instant,
     pub(crate) lane: Lane,
-    pub(super) turn: Option<Turn>,
 }
 
 impl Arrival {
@@ -108,14 +107,18 @@ impl State {
         self.in_flight + self.unsent + self.pending_count
     }
 
-    fn enter(&mut self, in_flight_max: usize, turn: Option<Turn>) -> bool {
+    fn enter(&mut self, in_flight_max: usize) -> bool {
         // Nothing waits for room while there is some, but events that the intake has fallen behind with.
         let has_room = self.in_flight < in_flight_max && self.pending.is_empty();
-        let may_start = has_room && self.turns.is_free(turn);
+        self.in_flight += usize::from(has_room);
+        has_room
+    }
+
+    fn enter_in_turn(&mut self, in_flight_max: usize, turn: Option<Turn>) -> bool {
+        let may_start = self.turns.is_free(turn) && self.enter(in_flight_max);
         if may_start {
             self.turns.take(turn);
         }
-        self.in_flight += usize::from(may_start);
         may_start
     }
 
@@ -130,12 +133,12 @@ impl State {
         Some(first)
     }
 
-    fn wait(&mut self, request: Arrival) {
+    fn wait(&mut self, request: Arrival, turn: Option<Turn>) {
         self.pending_count += 1;
-        if let Some(behind) = self.turns.behind(request.turn) {
+        if let Some(behind) = self.turns.behind(turn) {
             behind.push_back(request);
         } else {
-            self.turns.take(request.turn);
+            self.turns.take(turn);
             self.pending.push_back(request);
         }
     }
@@ -168,18 +171,24 @@ impl Limits {
     }
 
     /// Whether a request may start at once; [`Limits::next`] must be called when it is done.
-    pub(super) fn enter(&self, turn: Option<Turn>) -> bool {
-        self.state().enter(self.in_flight_max, turn)
+    #[inline]
+    pub(super) fn enter(&self) -> bool {
+        self.state().enter(self.in_flight_max)
+    }
+
+    /// The same for what may have to wait for another one.
+    pub(super) fn enter_in_turn(&self, turn: Option<Turn>) -> bool {
+        self.state().enter_in_turn(self.in_flight_max, turn)
     }
 
     /// What becomes of one that may not.
-    pub(crate) fn hold(&self, request: Arrival) -> Admission {
+    pub(super) fn hold(&self, request: Arrival, turn: Option<Turn>) -> Admission {
         let mut state = self.state();
         // One may have ended since.
-        if state.enter(self.in_flight_max, request.turn) {
+        if state.enter_in_turn(self.in_flight_max, turn) {
             return Admission::Start(request);
         }
-        match self.wait(&mut state, request) {
+        match self.wait(&mut state, request, turn) {
             None => Admission::Pending,
             Some(request) => Admission::Refused(request),
         }
@@ -187,30 +196,30 @@ impl Limits {
 
     /// Has an event wait, behind all that do, even if it might start; [`begin_waiting`](Self::begin_waiting)
     /// is to be called then until there is nothing more. Whether there is room.
-    pub(super) fn queue(&self, event: Arrival) -> bool {
+    pub(super) fn queue(&self, event: Arrival, turn: Option<Turn>) -> bool {
         let mut state = self.state();
-        self.wait(&mut state, event).is_none()
+        self.wait(&mut state, event, turn).is_none()
     }
 
     /// Has one wait, if it is none too many: otherwise it is given back.
-    fn wait(&self, state: &mut State, mut request: Arrival) -> Option<Arrival> {
+    fn wait(&self, state: &mut State, mut request: Arrival, turn: Option<Turn>) -> Option<Arrival> {
         // What a handler is free for is not too many: it only waits for the intake, which is behind.
         let free = self.in_flight_max.saturating_sub(state.in_flight);
         let soon = state.pending.len().min(free);
-        let is_soon = soon < free && state.turns.is_free(request.turn);
+        let is_soon = soon < free && state.turns.is_free(turn);
         let most = self.pending_max.saturating_add(soon + usize::from(is_soon));
         let bytes = state.pending_bytes.saturating_add(request.weight());
         // The first may be as large as it likes: the server has a limit for each.
         let fits = bytes <= PENDING_BYTES || state.pending_count == 0;
         let of_key = (self.pending_max / PART_OF_A_KEY).max(1);
-        if state.pending_count >= most || !fits || state.turns.count(request.turn) >= of_key {
+        if state.pending_count >= most || !fits || state.turns.count(turn) >= of_key {
             return Some(request);
         }
         if self.copies {
             request.leave_buffer();
         }
         state.pending_bytes = bytes;
-        state.wait(request);
+        state.wait(request, turn);
         None
     }
 
@@ -229,12 +238,12 @@ impl Limits {
     /// One request is done, and with it its turn: the next that waits, to be started in its place.
     pub(super) fn next(&self, done: Option<Turn>) -> Option<Arrival> {
         let mut state = self.state();
-        if let Some(next) = state.turns.next(done) {
+        if let Some(next) = done.and_then(|done| state.turns.next(done)) {
             // Behind those that have waited for room.
             state.pending.push_back(next);
         }
-        if let Some(request) = state.take() {
-            return Some(request);
+        if !state.pending.is_empty() {
+            return state.take();
         }
         state.in_flight = state.in_flight.saturating_sub(1);
         self.tell_if_idle(&state);
@@ -259,7 +268,7 @@ impl Limits {
     }
 
     fn tell_if_idle(&self, state: &State) {
-        if state.open() == 0 && state.is_awaited {
+        if state.is_awaited && state.open() == 0 {
             self.idle.notify_waiters();
         }
     }

@@ -161,6 +161,12 @@ impl Endpoint {
         self.is_subscriber() && self.abandonment.has_begun()
     }
 
+    /// Whether a message may be none for it, have to wait for another one, or come too late to be begun.
+    /// What requests are seldom subject to, they do not pay for.
+    fn has_rules(&self) -> bool {
+        self.once.is_some() || self.is_subscriber()
+    }
+
     /// What a message may have to wait for.
     fn turn_of(&self, message: &Message) -> Option<turns::Turn> {
         self.keys.as_ref().map(|keys| keys.turn(message))

@@ -92,6 +92,7 @@ impl Default for Ring {
 
 impl Recent {
     /// Notes a reply that is about to be sent, and whether its request has counted as an error.
+    #[inline]
     pub(crate) fn note(&self, subject: &str, counted: bool) {
         let ring = usize::try_from(self.number >> 1).unwrap_or_default() % RINGS;
         let Some(ring) = self.all.rings.get(ring) else {

@@ -279,7 +279,6 @@ mod tests {
             },
             at: Instant::now(),
             lane: Lane::default(),
-            turn: None,
         }
     }
 

@@ -144,8 +144,7 @@ impl Turns {
     }
 
     /// What was in hand of this key is done: the next of it, which is in hand now.
-    pub(super) fn next(&mut self, done: Option<Turn>) -> Option<Arrival> {
-        let done = done?;
+    pub(super) fn next(&mut self, done: Turn) -> Option<Arrival> {
         let next = self.0.get_mut(&done).and_then(VecDeque::pop_front);
         if next.is_none() {
             self.0.remove(&done);

@@ -65,13 +65,10 @@ impl Endpoint {
         request: Arrival,
         started: Instant,
     ) -> Option<Reply> {
-        let Arrival {
-            message,
-            at,
-            lane,
-            turn,
-        } = request;
-        work.turn = turn;
+        let Arrival { message, at, lane } = request;
+        if self.has_rules() {
+            work.turn = self.turn_of(&message);
+        }
         let Message {
             subject,
             reply,

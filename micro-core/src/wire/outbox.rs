@@ -60,6 +60,9 @@ impl Outbox {
         payload.len() <= self.client.max_payload()
     }
 
+    // Beside whatever else asks the client for something, its future is compiled to more calls and moves
+    // of the message, a hundred instructions of a request. Inlined, it is compiled with what calls this.
+    #[inline]
     pub(crate) fn send(&mut self, reply_to: Subject, payload: Bytes, cx: &mut Context<'_>) -> Sent {
         let bytes = payload.len();
         let kept = payload.clone();
