@@ -264,16 +264,16 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::wire::{HeaderMap, Lane};
+    use crate::wire::Lane;
 
-    fn arrival(headers: Option<&HeaderMap>, payload: Bytes) -> Arrival {
+    fn arrival(headers: Option<&Headers>, payload: Bytes) -> Arrival {
         Arrival {
             message: Message {
                 subject: "a".into(),
                 reply: None,
                 length: payload.len(),
                 payload,
-                headers: headers.cloned(),
+                headers: headers.cloned().map(Headers::into_inner),
                 status: None,
                 description: None,
             },
@@ -293,9 +293,9 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_by_the_memory_that_it_takes() {
         let once = once();
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         for name in 0..30_000 {
-            headers.insert(format!("h{name}"), "");
+            headers.insert(&format!("h{name}"), "").unwrap();
         }
         // Next to nothing on the wire, and 15 MB each.
         let admit = || once.admit(arrival(Some(&headers), Bytes::new()));
