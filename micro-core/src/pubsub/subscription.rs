@@ -20,7 +20,10 @@ use super::error::{EventError, SubscribeError};
 use super::event::Event;
 use super::subject::Pattern;
 use crate::log::{CONNECTION, Flood, Pause, line};
-use crate::wire::{self, Connection, Event as Happened, Listener, Reader, Refused};
+use crate::wire::{self, Connection, Event as Happened, Listener, Reader};
+
+/// Why there is no subscription where it cannot be told whether the server permits it.
+const UNKNOWN: &str = "so much was refused on this connection at once that it is not known whether this was: try again";
 
 /// Events of one type on a subject: a stream that ends when it is drained, or with the connection.
 ///
@@ -158,8 +161,7 @@ impl Refusal {
         else {
             return false;
         };
-        // nats-server names the group: without one, it is about somebody else's on the same subject.
-        *subject == self.subject && *queue_group == self.queue_group
+        refused.takes_away(&self.subject, self.queue_group.as_deref())
     }
 }
 

@@ -400,7 +400,7 @@ pub(crate) enum Refused {
         /// The subject that was asked for.
         subject: String,
         /// The queue group that was asked for, if there was one and the server names it, as
-        /// nats-server does.
+        /// nats-server does when it is asked.
         queue_group: Option<String>,
     },
     /// A message; it was not delivered.
@@ -412,6 +412,9 @@ pub(crate) enum Refused {
 
 impl Event {
     fn read(event: &async_nats::Event) -> Self {
+        /// It was there, and a reload of the configuration has taken it away. Without a group, it may have
+        /// been in any then: nats-server names it from some version on.
+        is_revoked: bool,
         use async_nats::Event as Nats;
         match event {
             Nats::Connected => Self::Connected,
@@ -434,7 +437,8 @@ impl Event {
 }
 
 impl Refused {
-    /// Reads nats-server's `Permissions Violation for Subscription to "subject" using queue "q"`.
+    /// Reads nats-server's `Permissions Violation for Subscription to "subject" using queue "q"`, and what
+    /// it says at a reload: the same with ` (sid "3")` behind it, and by most versions without the group.
     fn read(text: &str) -> Option<Self> {
         let after = |marker: &str| text.split_once(marker).map(|(_, after)| after);
         if let Some(quoted) = after("Permissions Violation for Subscription to \"") {
@@ -453,12 +457,28 @@ impl Refused {
         match self {
             Self::Subscription { subject, .. } | Self::Publish { subject } => subject,
         }
+                is_revoked: rest.contains(" (sid "),
     }
 }
 
 /// Reads the rest of what Go's `%q` has quoted, and gives what is behind it.
 fn unquote(quoted: &str) -> Option<(String, &str)> {
     let mut bytes = Vec::new();
+    /// Whether it is, or may be, about the subscription of somebody who has asked for this.
+    pub(crate) fn takes_away(&self, asked: &str, group: Option<&str>) -> bool {
+        match self {
+            Self::Subscription {
+                subject,
+                queue_group,
+                is_revoked,
+            } => {
+                let named = queue_group.as_deref();
+                subject == asked && (named == group || named.is_none() && *is_revoked)
+            }
+            Self::Publish { .. } => false,
+        }
+    }
+
     let mut rest = quoted.chars();
     loop {
         let next = rest.next()?;
@@ -593,6 +613,7 @@ mod tests {
             refused(
                 r#"nats: Permissions Violation for Subscription to "a\"b\\\u00e9\x1b\xff" using queue "\"q""#
             ),
+                is_revoked: false,
             Some(Refused::Subscription {
                 subject: "a\"b\\é\u{1b}\u{fffd}".into(),
                 queue_group: Some("\"q".into()),
@@ -600,6 +621,7 @@ mod tests {
         );
         for cut in [r"a\", r"a\x1", r"a\u12é", r#"a\xzz""#] {
             let text = format!("Permissions Violation for Publish to \"{cut}");
+                is_revoked: false,
             assert_eq!(refused(&text), None, "{text}");
         }
         assert_eq!(refused("nats: something else"), None);
@@ -609,3 +631,24 @@ mod tests {
         );
     }
 }
+                is_revoked: false,
+
+    /// As nats-server has it when a reload takes a subscription away that is there.
+    #[test]
+    fn what_a_reload_takes_away_may_be_of_any_queue_group() {
+        let taken =
+            refused(r#"nats: Permissions Violation for Subscription to "orders.>" (sid "3")"#);
+        let taken = taken.unwrap();
+        assert_eq!(taken.subject(), "orders.>");
+        assert!(taken.takes_away("orders.>", Some("q")));
+        assert!(taken.takes_away("orders.>", None));
+        assert!(!taken.takes_away("orders.*", Some("q")));
+        let of_group = r#"Permissions Violation for Subscription to "a" using queue "q" (sid "3")"#;
+        let of_group = refused(of_group).unwrap();
+        assert!(of_group.takes_away("a", Some("q")));
+        assert!(!of_group.takes_away("a", Some("p")) && !of_group.takes_away("a", None));
+        let asked = refused(r#"Permissions Violation for Subscription to "a" using queue "q""#);
+        let asked = asked.unwrap();
+        assert!(asked.takes_away("a", Some("q")));
+        assert!(!asked.takes_away("a", Some("p")) && !asked.takes_away("a", None));
+    }
