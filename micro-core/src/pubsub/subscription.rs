@@ -107,10 +107,15 @@ impl Asked {
             buffer,
         };
         let confirmed = asked.connection.confirmed().await;
-        if std::iter::from_fn(|| events.try_next()).any(|event| refusal.is(&event)) {
-            return Err(SubscribeError::Refused {
-                subject: refusal.subject,
-            });
+        for event in std::iter::from_fn(|| events.try_next()) {
+            if refusal.is(&event) {
+                return Err(SubscribeError::Refused {
+                    subject: refusal.subject,
+                });
+            }
+            if event == Happened::Missed {
+                return Err(SubscribeError::unasked(&refusal.subject, UNKNOWN));
+            }
         }
         confirmed.map_err(|reason| SubscribeError::unasked(&refusal.subject, &reason))?;
         Ok(asked)
@@ -155,22 +160,19 @@ struct Refusal {
 
 impl Refusal {
     fn is(&self, event: &Happened) -> bool {
-        let Happened::Refused(Refused::Subscription {
-            subject,
-            queue_group,
-        }) = event
-        else {
+        let Happened::Refused(refused) = event else {
             return false;
         };
         refused.takes_away(&self.subject, self.queue_group.as_deref())
     }
 }
 
-/// Waits for the server to refuse it later on, at a reconnect, and notes where something may be missing.
+/// Waits for the server to refuse it later on, at a reconnect or a reload, and notes where something may be
+/// missing. What was not heard may have said so.
 async fn watch(mut events: Listener, refusal: Refusal, buffer: Arc<Buffer>) {
     loop {
         let event = events.next().await;
-        if event == Happened::Interrupted {
+        if matches!(event, Happened::Interrupted | Happened::Missed) {
             buffer.interrupt();
         }
         if refusal.is(&event) {
@@ -435,5 +437,31 @@ impl<T> fmt::Debug for Values<T> {
         f.debug_struct("Values")
             .field("subject", &self.subscription.subject())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::wire::Events;
+
+    #[tokio::test]
+    async fn what_was_not_heard_may_have_been_an_interruption() {
+        let events = Events::new();
+        let buffer = Arc::new(Buffer::new(Bounds {
+            events: 1,
+            bytes: 1,
+        }));
+        let refusal = Refusal {
+            subject: "a".to_owned(),
+            queue_group: None,
+        };
+        let watching = watch(events.listen(), refusal, Arc::clone(&buffer));
+        events.flood();
+        assert!(pin!(watching).now_or_never().is_none());
+        let told = poll_fn(|cx| buffer.poll_next(cx)).now_or_never();
+        assert!(matches!(told, Some(Next::Interrupted)), "{told:?}");
     }
 }

@@ -346,6 +346,14 @@ impl Events {
         self.drops.count.load(Ordering::SeqCst)
     }
 
+    /// More than a listener has room for.
+    #[cfg(test)]
+    pub(crate) fn flood(&self) {
+        for number in 0..2 * BACKLOG {
+            self.tell(Event::Other(number.to_string()));
+        }
+    }
+
     pub(crate) fn listen(&self) -> Listener {
         Listener {
             receiver: self.sender.subscribe(),
@@ -388,6 +396,8 @@ pub(crate) enum Event {
     /// Messages arrived faster than they were read, and some were dropped. Told at most ten times a
     /// second.
     SlowConsumer,
+    /// Events that came faster than they were read, whatever they were.
+    Missed,
     /// Anything else, in the client's words.
     Other(String),
 }
@@ -402,6 +412,9 @@ pub(crate) enum Refused {
         /// The queue group that was asked for, if there was one and the server names it, as
         /// nats-server does when it is asked.
         queue_group: Option<String>,
+        /// It was there, and a reload of the configuration has taken it away. Without a group, it may have
+        /// been in any then: nats-server names it from some version on.
+        is_revoked: bool,
     },
     /// A message; it was not delivered.
     Publish {
@@ -412,9 +425,6 @@ pub(crate) enum Refused {
 
 impl Event {
     fn read(event: &async_nats::Event) -> Self {
-        /// It was there, and a reload of the configuration has taken it away. Without a group, it may have
-        /// been in any then: nats-server names it from some version on.
-        is_revoked: bool,
         use async_nats::Event as Nats;
         match event {
             Nats::Connected => Self::Connected,
@@ -447,23 +457,13 @@ impl Refused {
             return Some(Self::Subscription {
                 subject,
                 queue_group: group.map(|(group, _)| group),
+                is_revoked: rest.contains(" (sid "),
             });
         }
         let (subject, _) = unquote(after("Permissions Violation for Publish to \"")?)?;
         Some(Self::Publish { subject })
     }
 
-    pub(crate) fn subject(&self) -> &str {
-        match self {
-            Self::Subscription { subject, .. } | Self::Publish { subject } => subject,
-        }
-                is_revoked: rest.contains(" (sid "),
-    }
-}
-
-/// Reads the rest of what Go's `%q` has quoted, and gives what is behind it.
-fn unquote(quoted: &str) -> Option<(String, &str)> {
-    let mut bytes = Vec::new();
     /// Whether it is, or may be, about the subscription of somebody who has asked for this.
     pub(crate) fn takes_away(&self, asked: &str, group: Option<&str>) -> bool {
         match self {
@@ -479,6 +479,16 @@ fn unquote(quoted: &str) -> Option<(String, &str)> {
         }
     }
 
+    pub(crate) fn subject(&self) -> &str {
+        match self {
+            Self::Subscription { subject, .. } | Self::Publish { subject } => subject,
+        }
+    }
+}
+
+/// Reads the rest of what Go's `%q` has quoted, and gives what is behind it.
+fn unquote(quoted: &str) -> Option<(String, &str)> {
+    let mut bytes = Vec::new();
     let mut rest = quoted.chars();
     loop {
         let next = rest.next()?;
@@ -531,18 +541,17 @@ impl Listener {
         self.drops.count.load(Ordering::SeqCst)
     }
 
-    /// The next event; never again ready once the connection and its events are gone.
+    /// The next event, [`Missed`](Event::Missed) in the place of those that were pushed out; never again
+    /// ready once the connection and its events are gone.
     pub(crate) async fn next(&mut self) -> Event {
-        loop {
-            match self.receiver.recv().await {
-                Ok(event) => return event,
-                Err(broadcast::error::RecvError::Lagged(missed)) => self.log_missed(missed),
-                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-            }
+        match self.receiver.recv().await {
+            Ok(event) => event,
+            Err(broadcast::error::RecvError::Lagged(missed)) => self.missed(missed),
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 
-    fn log_missed(&self, number: u64) {
+    fn missed(&self, number: u64) -> Event {
         let tell = |missed: u64| {
             tracing::warn!(target: CONNECTION, missed, "connection events came faster than they were read");
         };
@@ -554,16 +563,15 @@ impl Listener {
                 }
             });
         }
+        Event::Missed
     }
 
-    /// The next event if it is here already.
+    /// The same if it is here already.
     pub(crate) fn try_next(&mut self) -> Option<Event> {
-        loop {
-            match self.receiver.try_recv() {
-                Ok(event) => return Some(event),
-                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
-                Err(_) => return None,
-            }
+        match self.receiver.try_recv() {
+            Ok(event) => Some(event),
+            Err(broadcast::error::TryRecvError::Lagged(missed)) => Some(self.missed(missed)),
+            Err(_) => None,
         }
     }
 }
@@ -583,6 +591,17 @@ mod tests {
         assert_eq!(delay(1), Duration::MAX);
     }
 
+    #[tokio::test]
+    async fn a_listener_is_told_that_it_has_missed_something() {
+        let events = Events::new();
+        let (mut waits, mut looks) = (events.listen(), events.listen());
+        events.tell(Event::Interrupted);
+        events.flood();
+        assert_eq!(waits.next().await, Event::Missed);
+        let all: Vec<_> = std::iter::from_fn(|| looks.try_next()).collect();
+        assert_eq!((all.len(), &all[0]), (1 + BACKLOG, &Event::Missed));
+    }
+
     fn refused(text: &str) -> Option<Refused> {
         Refused::read(text)
     }
@@ -594,6 +613,7 @@ mod tests {
             Some(Refused::Subscription {
                 subject: "a.b".into(),
                 queue_group: Some("q".into()),
+                is_revoked: false,
             })
         );
         assert_eq!(
@@ -601,6 +621,7 @@ mod tests {
             Some(Refused::Subscription {
                 subject: "$SRV.PING".into(),
                 queue_group: None,
+                is_revoked: false,
             })
         );
         assert_eq!(
@@ -613,15 +634,14 @@ mod tests {
             refused(
                 r#"nats: Permissions Violation for Subscription to "a\"b\\\u00e9\x1b\xff" using queue "\"q""#
             ),
-                is_revoked: false,
             Some(Refused::Subscription {
                 subject: "a\"b\\é\u{1b}\u{fffd}".into(),
                 queue_group: Some("\"q".into()),
+                is_revoked: false,
             })
         );
         for cut in [r"a\", r"a\x1", r"a\u12é", r#"a\xzz""#] {
             let text = format!("Permissions Violation for Publish to \"{cut}");
-                is_revoked: false,
             assert_eq!(refused(&text), None, "{text}");
         }
         assert_eq!(refused("nats: something else"), None);
@@ -630,8 +650,6 @@ mod tests {
             None
         );
     }
-}
-                is_revoked: false,
 
     /// As nats-server has it when a reload takes a subscription away that is there.
     #[test]
@@ -652,3 +670,4 @@ mod tests {
         assert!(asked.takes_away("a", Some("q")));
         assert!(!asked.takes_away("a", Some("p")) && !asked.takes_away("a", None));
     }
+}
