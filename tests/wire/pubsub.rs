@@ -572,6 +572,33 @@ async fn a_sink_is_flushed_when_the_last_event_is_confirmed() {
     assert_eq!(raw::json(&last), 2);
 }
 
+/// While there is no server, the queue of a client of one's own is for what is published.
+#[tokio::test]
+async fn a_flush_asks_once_while_the_server_is_away() {
+    const ROOM: usize = 16;
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let options = async_nats::ConnectOptions::new().client_capacity(ROOM);
+    let client = options.connect(&url).await.unwrap();
+    let connection = Connection::from(&client);
+    let mut sink = connection.publisher::<u32>("away").unwrap();
+    raw::soon(sink.send(1)).await.unwrap();
+    network.cut();
+    raw::until("a lost connection", async || !connection.is_connected()).await;
+    sink.feed(2).await.unwrap();
+    let flushing = tokio::spawn(async move { SinkExt::flush(&mut sink).await });
+    // Longer than it waits for the server's word.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let mut taken = 0;
+    while client.publish("away", "3".into()).now_or_never().is_some() {
+        taken += 1;
+    }
+    // The event that was fed, the question, and where its answer is to be sent.
+    assert_eq!(taken, ROOM - 3);
+    let _network = proxy::serve(proxy::bind_again(&url).await, broker.url(), Duration::ZERO);
+    raw::soon(flushing).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_sink_that_is_not_confirmed_is_not_confirmed_when_asked_again() {
     let broker = Broker::start().await;
@@ -727,7 +754,7 @@ async fn what_was_let_go_of_is_told_at_its_place() {
         .unwrap();
     let many = connection
         .subscribe::<u32>("lagged")
-        .buffer_bytes(1000)
+        .buffer_bytes(5_300)
         .await
         .unwrap();
     for id in 0..1000 {
@@ -747,10 +774,10 @@ async fn what_was_let_go_of_is_told_at_its_place() {
         .into_iter()
         .map(|event| event.unwrap().payload);
     assert!(ids.eq(990..1000));
-    // By its bytes: each has 6 of its subject, and 3 of its body.
+    // By its bytes: each has 6 of its subject, 3 of its body, and 512 of its own.
     let mut values = many.values();
     values.drain().await;
-    assert!(rest(&mut values).await.into_iter().eq(889..1000));
+    assert!(rest(&mut values).await.into_iter().eq(990..1000));
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 //! - `subject`: where an event can go, and what can be subscribed to;
 //! - [`Publish`]: one event, a builder until it is awaited; [`Publisher`]: many of one type, and a sink;
 //! - [`Subscribe`]: a subscription that has not been asked for yet; [`Subscription`]: events as a stream;
-//!   [`Event`]: one of them; `buffer`: what of them waits to be read;
+//!   [`Event`]: one of them; [`Values`]: their values alone;
+//! - `asked`: what is asked of the server for that; `buffer`: what of it waits to be read;
 //! - `confirm`: the server's word that it has what was published;
 //! - `error`: what can come of all that.
 //!
@@ -13,6 +14,7 @@
 //! ([`ServiceBuilder::once`](crate::ServiceBuilder::once)). For what must not be lost, have it confirmed by
 //! its reader (a request), or kept by JetStream, with [`Connection::client`](crate::Connection::client).
 
+mod asked;
 mod buffer;
 mod confirm;
 mod error;
@@ -22,19 +24,21 @@ mod publisher;
 mod subject;
 mod subscribe;
 mod subscription;
+mod values;
 
-pub use error::{EventError, FlushError, PublisherError, SubscribeError};
+pub use error::{EventError, PublisherError, SubscribeError};
 pub use event::Event;
 pub use publish::Publish;
 pub use publisher::Publisher;
 pub use subscribe::Subscribe;
-pub use subscription::{DrainHandle, Subscription, Values};
+pub use subscription::{DrainHandle, Subscription};
+pub use values::Values;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
-use crate::wire::Connection;
+use crate::wire::{Connection, FlushError};
 
 /// Events.
 ///
@@ -101,25 +105,6 @@ impl Connection {
     /// closed.
     pub async fn flush(&self) -> Result<(), FlushError> {
         confirm::of_all(self).await
-    }
-}
-
-/// Its end.
-impl Connection {
-    /// Closes it for good, for all who share it. What was sent before goes out first, and the server
-    /// confirms that it has read it, for which it has 5 s; whoever closes it as well is told the same.
-    ///
-    /// Whatever is asked of it from then on is an error, services over it stop, and subscriptions end
-    /// when what they have has been read. Stop services yourself before: that loses nothing. A client of
-    /// your own that has no server is closed when it has one again; one of this crate asks for none any
-    /// more, but for an attempt that is under way.
-    ///
-    /// # Errors
-    ///
-    /// When the server does not say so in time, such as because it is away: what was sent last may not
-    /// have reached it. It is closed all the same.
-    pub async fn close(&self) -> Result<(), FlushError> {
-        self.end().await.map_err(FlushError::from)
     }
 }
 

@@ -14,10 +14,10 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::confirm;
-use super::error::{FlushError, PublisherError};
+use super::error::PublisherError;
 use super::publish::Publish;
 use super::subject::to_publish;
-use crate::wire::{Connection, Subject};
+use crate::wire::{Connection, FlushError, Subject};
 
 /// Publishes events of one type to one subject. Made by [`Connection::publisher`](crate::Connection::publisher);
 /// cloning is cheap.
@@ -124,7 +124,7 @@ impl<T> Publisher<T> {
     ///
     /// As there.
     pub async fn flush(&self) -> Result<(), FlushError> {
-        confirm::in_time(&self.connection).await
+        confirm::of_one(&self.connection).await
     }
 
     fn unflushed(&self, source: FlushError) -> PublisherError {

@@ -82,6 +82,7 @@ pub(super) async fn watch(
             Event::Refused(Refused::Subscription {
                 subject,
                 queue_group,
+                ..
             }) if service.needs(&subject, queue_group.as_deref()) => {
                 if !service.ends_first() {
                     service.stopped().await;
@@ -114,7 +115,7 @@ pub(super) async fn watch(
             Event::Refused(refused) => {
                 refusals.log(&service, None, refused.subject());
             }
-            Event::Interrupted => {}
+            Event::Interrupted | Event::Missed => {}
             Event::SlowConsumer => drops.go_on(&service, &events),
             Event::Other(text) => {
                 let error = line(&text);
