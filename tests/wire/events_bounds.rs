@@ -349,7 +349,7 @@ async fn headers_that_wait_are_bounded_by_what_they_take() {
         headers.insert(format!("h{name}"), "");
     }
     // 80 KB each on the wire, and megabytes in memory.
-    for _ in 0..40 {
+    for _ in 0..60 {
         client
             .publish_with_headers("headers", headers.clone(), "".into())
             .await

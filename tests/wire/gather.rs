@@ -583,6 +583,68 @@ async fn a_stream_bounds_what_has_not_been_taken() {
     assert_eq!(left.ended(), Some(Ended::AtMost));
 }
 
+/// What has come without a body is in memory as well: nothing more is read until it is taken.
+#[tokio::test]
+async fn a_stream_bounds_what_it_had_no_room_for_too() {
+    const ALL: usize = 10_000;
+    /// What the client holds for one subscription, of which it drops the rest.
+    const HELD: usize = 1024;
+    let broker = Broker::start().await;
+    let service = broker.client().await;
+    let mut requests = service.subscribe("held").await.unwrap();
+    raw::round_trip(&service).await;
+    let options = async_nats::ConnectOptions::new().subscription_capacity(HELD);
+    let client = options.connect(broker.url()).await.unwrap();
+    let caller = Caller::new(client.clone());
+    let stream = |within| {
+        let call = caller.call::<_, Bytes, Error>("held", ());
+        let gather = call.gather().at_most(usize::MAX).at_most_bytes(1_000);
+        gather.within(within).stream()
+    };
+    let flood = async |inbox: &async_nats::Subject| {
+        let large = Bytes::from(vec![b'x'; 1_000]);
+        for number in 0..ALL {
+            let sent = service.publish(inbox.clone(), large.clone());
+            sent.await.unwrap();
+            if number % 128 == 0 {
+                raw::round_trip(&service).await;
+                raw::round_trip(&client).await;
+            }
+        }
+    };
+
+    let mut left = stream(FOR_EVER);
+    let inbox = until_sent(&mut Box::pin(left.next()), &mut requests).await;
+    flood(&inbox).await;
+    let mut told = 0;
+    let last = in_time(async {
+        loop {
+            tokio::select! {
+                biased;
+                reply = left.next() => match reply.unwrap() {
+                    Ok(answer) => return answer.value,
+                    Err(_) => told += 1,
+                },
+                // The first may have come when there was no room.
+                () = tokio::time::sleep(Duration::from_millis(20)) => {
+                    service.publish(inbox.clone(), "read on".into()).await.unwrap();
+                }
+            }
+        }
+    })
+    .await;
+    assert_eq!(last, "read on");
+    assert!((HELD..ALL / 2).contains(&told), "{told}");
+
+    // The time ends it all the same.
+    let mut left = stream(Duration::from_secs(1));
+    let inbox = until_sent(&mut Box::pin(left.next()), &mut requests).await;
+    flood(&inbox).await;
+    nobody_listens(&service, &inbox).await;
+    in_time(left.by_ref().for_each(|_| std::future::ready(()))).await;
+    assert_eq!(left.ended(), Some(Ended::Within));
+}
+
 /// Each takes more than its bytes, and keeps nothing but its own.
 #[tokio::test]
 async fn small_replies_weigh_what_they_take() {

@@ -102,7 +102,7 @@ impl Source {
             let stop = match &mut *state {
                 State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
                     Ok(Some(collection)) => {
-                        *state = State::Open(collection);
+                        *state = State::Open(collection.pausing());
                         continue;
                     }
                     Ok(None) => Stop::Ended(Ended::Within),

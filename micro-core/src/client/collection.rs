@@ -11,25 +11,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::INSTANCE_HEADER;
 use super::deadline::end;
 use crate::wire::{
-    Connection, Headers, Message, PublishError, Replies, Subject, says_no_responders,
+    Connection, HEADER_BYTES, Headers, MESSAGE_BYTES, Message, PublishError, Replies, Subject,
+    apart, says_no_responders, weight,
 };
 
-/// What a reply weighs beside its bytes: the message, its place in a list, and what allocations cost.
-const EACH_BYTES: usize = 512;
-
-/// What each of its headers weighs beside its bytes: a place in a map, a list of values, and three
-/// allocations.
-const EACH_HEADER_BYTES: usize = 256;
-
-/// From how many bytes on a body stays in the memory that it was read into. A smaller one would keep all
-/// of what was read with it: async-nats reads 64 KiB at a time, and grows that for a larger message only.
-const SHARED_FROM_BYTES: usize = 64 * 1024;
+/// What may be in memory beside the room for bodies, of replies that have none: a thousand of them, or two.
+/// There is no end to those that do not fit in.
+const BODILESS_BYTES: usize = 1024 * 1024;
 
 /// What is read at a time, by weight, before others on the same task have their turn.
 const TURN_BYTES: usize = 64 * 1024;
@@ -96,20 +91,42 @@ pub(crate) enum Content {
 
 /// The room that replies take.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Room(Arc<AtomicUsize>);
+pub(crate) struct Room(Arc<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    bytes: AtomicUsize,
+    /// Waits for some of it to be given back.
+    reader: AtomicWaker,
+}
 
 impl Room {
     /// Whether there was room for so much; if so, it is taken.
     fn take(&self, weight: usize, of: usize) -> bool {
         let more = |taken: usize| taken.checked_add(weight).filter(|all| *all <= of);
-        let taken = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        let bytes = &self.0.bytes;
+        let taken = bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.is_ok()
     }
 
+    /// Takes what has to be taken.
+    fn charge(&self, weight: usize) {
+        self.0.bytes.fetch_add(weight, Ordering::Relaxed);
+    }
+
     pub(crate) fn give_back(&self, weight: usize) {
-        self.0.fetch_sub(weight, Ordering::Relaxed);
+        self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
+        self.0.reader.wake();
+    }
+
+    /// Whether so much is taken. If so, it is told when there is less.
+    fn is_full(&self, of: usize, cx: &mut Context<'_>) -> bool {
+        if self.0.bytes.load(Ordering::Acquire) < of {
+            return false;
+        }
+        self.0.reader.register(cx.waker());
+        // What was given back just before that woke nobody.
+        self.0.bytes.load(Ordering::Acquire) >= of
     }
 }
 
@@ -145,6 +162,7 @@ impl Question {
             last: None,
             count: 0,
             room: Room::default(),
+            pauses: false,
             in_turn: 0,
             at_the_end: 0,
         }))
@@ -165,6 +183,8 @@ pub(crate) struct Collection {
     last: Option<Instant>,
     count: usize,
     room: Room,
+    /// Whether it waits for room that is given back.
+    pauses: bool,
     /// What was read since others had their turn.
     in_turn: usize,
     /// What was read since the end.
@@ -172,6 +192,16 @@ pub(crate) struct Collection {
 }
 
 impl Collection {
+    /// For whoever keeps replies only until they are taken, and gives their room back then: nothing is read
+    /// while even those without a body find none. What the client has no room for meanwhile, it drops and
+    /// counts.
+    pub(super) fn pausing(self) -> Self {
+        Self {
+            pauses: true,
+            ..self
+        }
+    }
+
     /// The next reply, or why there is none.
     pub(crate) async fn next(&mut self) -> Result<Collected, Ended> {
         if self.has_had_its_turn() {
@@ -200,6 +230,12 @@ impl Collection {
         }
         loop {
             let now = Instant::now();
+            let most = self.window.at_most_bytes.saturating_add(BODILESS_BYTES);
+            let is_full = self.pauses && self.room.is_full(most, cx);
+            if is_full && self.last.is_some() {
+                // What has come and is not read is no silence.
+                self.last = Some(now);
+            }
             let (until, ended) = self.patience();
             let is_over = now >= until;
             if now >= self.end && self.at_the_end >= AT_THE_END_BYTES {
@@ -207,7 +243,11 @@ impl Collection {
             }
             // What has come before the end is taken, though it is read after it. What a task may do at a
             // time must not make it look as if nothing had: see `has_had_its_turn`.
-            let polled = pin!(unconstrained(self.replies.next())).poll(cx);
+            let polled = if is_full {
+                Poll::Pending
+            } else {
+                pin!(unconstrained(self.replies.next())).poll(cx)
+            };
             match polled {
                 Poll::Ready(Some(message)) => return Poll::Ready(self.take(message, now)),
                 Poll::Ready(None) => return Poll::Ready(Err(Ended::Closed)),
@@ -226,7 +266,7 @@ impl Collection {
         }
     }
 
-    fn take(&mut self, message: Message, now: Instant) -> Result<Collected, Ended> {
+    fn take(&mut self, mut message: Message, now: Instant) -> Result<Collected, Ended> {
         // The server says it instead of replies, never beside them.
         if self.count == 0 && says_no_responders(&message) {
             return Err(Ended::NoResponders);
@@ -238,24 +278,33 @@ impl Collection {
         if now >= self.end {
             self.at_the_end = self.at_the_end.saturating_add(weight);
         }
-        let headers = message.headers.map(Headers::from_inner);
-        let content = if let Some(status) = message.status {
-            Content::Status(status.as_u16())
-        } else if self.room.take(weight, self.window.at_most_bytes) {
-            Content::Body(apart(message.payload))
-        } else {
-            Content::TooLarge(weight)
+        let took = now.duration_since(self.started);
+        if message.status.is_none() && self.room.take(weight, self.window.at_most_bytes) {
+            apart(&mut message);
+            return Ok(Collected {
+                headers: message.headers.map(Headers::from_inner),
+                content: Content::Body(message.payload),
+                took,
+                weight,
+            });
+        }
+        let content = match message.status {
+            Some(status) => Content::Status(status.as_u16()),
+            None => Content::TooLarge(weight),
         };
-        let is_whole = matches!(content, Content::Body(_));
+        let headers = message.headers.map(Headers::from_inner);
+        let headers = headers.as_ref().and_then(instance_alone);
+        let weight = if headers.is_some() {
+            MESSAGE_BYTES + HEADER_BYTES + INSTANCE_MAX_BYTES
+        } else {
+            MESSAGE_BYTES
+        };
+        self.room.charge(weight);
         Ok(Collected {
-            headers: if is_whole {
-                headers
-            } else {
-                headers.as_ref().and_then(instance_alone)
-            },
+            headers,
             content,
-            took: now.duration_since(self.started),
-            weight: if is_whole { weight } else { 0 },
+            took,
+            weight,
         })
     }
 
@@ -266,25 +315,6 @@ impl Collection {
             Some(quiet) if quiet < self.end => (quiet, Ended::Silence),
             _ => (self.end, Ended::Within),
         }
-    }
-}
-
-/// What a message takes of memory, or more.
-fn weight(message: &Message) -> usize {
-    let headers = message.headers.iter().flat_map(|headers| headers.iter());
-    let lines: usize = headers.map(|(_, values)| values.len()).sum();
-    message
-        .length
-        .saturating_add(EACH_BYTES)
-        .saturating_add(lines.saturating_mul(EACH_HEADER_BYTES))
-}
-
-/// The same in memory of its own, where it would keep much more than itself.
-fn apart(body: Bytes) -> Bytes {
-    if body.len() < SHARED_FROM_BYTES {
-        Bytes::copy_from_slice(&body)
-    } else {
-        body
     }
 }
 

@@ -21,7 +21,9 @@ impl<R, E> Gather<'_, R, E> {
     ///
     /// What is bounded by [`at_most_bytes`](Gather::at_most_bytes) are the replies that have come and have
     /// not been taken: whoever takes them in time may have any number of bytes. One that finds no room is
-    /// an item all the same, [`CallError::ReplyTooLarge`].
+    /// an item all the same, [`CallError::ReplyTooLarge`]. When a mebibyte of such items waits as well, which
+    /// are a thousand and more, nothing is read until some are taken: what the client then has no room for
+    /// it drops, which [`Incident::SlowConsumer`](crate::Incident::SlowConsumer) tells services of.
     ///
     /// ```no_run
     /// # use micro_core as micro;

@@ -9,12 +9,11 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::Role;
 use super::turns::{Turn, Turns};
-use crate::wire::{Lane, Message};
+use crate::wire::{Lane, Message, apart, weight};
 
 /// A request or an event, when it came, by which connection, and what it may have to wait for.
 #[derive(Debug)]
@@ -28,22 +27,13 @@ pub(crate) struct Arrival {
 impl Arrival {
     /// Lets go of the read buffer that the body is part of: those may hold many more bytes than there are
     /// to wait.
-    fn leave_buffer(&mut self) {
-        let payload = &mut self.message.payload;
-        *payload = Bytes::copy_from_slice(payload);
+    pub(super) fn leave_buffer(&mut self) {
+        apart(&mut self.message);
     }
 
-    /// How many bytes of memory it takes while it waits, at most about: its sender chooses what of, and
-    /// a thousand empty headers are little on the wire.
-    fn weight(&self) -> usize {
-        let headers = self.message.headers.as_ref();
-        let parts = headers.map_or(0, |headers| {
-            headers.iter().map(|(_, values)| 1 + values.len()).sum()
-        });
-        parts
-            .saturating_mul(HEADER_BYTES)
-            .saturating_add(self.message.length)
-            .saturating_add(size_of::<Self>())
+    /// How many bytes of memory it takes while it waits, at most about.
+    pub(super) fn weight(&self) -> usize {
+        weight(&self.message)
     }
 }
 
@@ -64,10 +54,6 @@ const PENDING_BYTES: usize = 64 * 1024 * 1024;
 /// Events that may wait. Nobody is told that an event was dropped, so a burst is rather held: this is
 /// what the clients of NATS hold by default.
 pub(crate) const PENDING_EVENTS: usize = 65_536;
-
-/// What a name or a value of a header takes beside its text: the text's own allocation, and a place in
-/// the map or in a list, which may have twice as many.
-const HEADER_BYTES: usize = 256;
 
 /// The part of those that wait which may be of one key. One that is stuck leaves room for the others.
 const PART_OF_A_KEY: usize = 4;

@@ -59,8 +59,8 @@ impl<T> Subscribe<T> {
         self
     }
 
-    /// How many bytes of them, subjects and headers included: 64 MiB unless said otherwise. One that is
-    /// larger than that waits alone.
+    /// How many bytes of memory they take, about: beside its body, subjects and headers, 512 bytes for each
+    /// and 320 for each header. 64 MiB unless said otherwise. One that is larger than that waits alone.
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.bounds.bytes = bytes;
         self

@@ -19,6 +19,7 @@
 //! - `leave`: ending that without losing one;
 //! - `requests`: requests and the reply to each;
 //! - `replies`: the replies to one request that several may answer;
+//! - `memory`: what a message takes of it;
 //! - `events`: what the server says that belongs to no message;
 //! - `headers`: names and values that can be written safely.
 
@@ -36,6 +37,7 @@ mod keeper;
 mod leave;
 mod link;
 mod look;
+mod memory;
 mod moving;
 mod options;
 mod outbox;
@@ -52,7 +54,7 @@ mod tls;
 mod urls;
 
 pub(crate) use aside::read_aside;
-pub(crate) use async_nats::{Client as NatsClient, HeaderMap, Message, Subject};
+pub(crate) use async_nats::{Client as NatsClient, Message, Subject};
 pub(crate) use auth::{Auth, Source};
 pub(crate) use barrier::{BarrierError, is_own_question};
 pub(crate) use connect::{check, connect};
@@ -66,6 +68,7 @@ pub use headers::{HeaderError, Headers};
 pub(crate) use home::Home;
 pub(crate) use leave::{LEAVE_WITHIN, leave};
 pub(crate) use look::look;
+pub(crate) use memory::{HEADER_BYTES, MESSAGE_BYTES, apart, weight};
 pub use options::ConnectOptions;
 pub(crate) use options::DEFAULT_URL;
 pub(crate) use outbox::{Outbox, Sent};
