@@ -62,7 +62,12 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(body: &Bytes) -> Result<T, D
 pub(crate) fn decode_guarded<T: DeserializeOwned + 'static>(
     body: &Bytes,
 ) -> Result<T, DecodeError> {
-    catch_unwind(AssertUnwindSafe(|| decode(body))).unwrap_or_else(|panic| {
+    guarded(|| decode(body))
+}
+
+/// The same of whatever else reads one.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
         Err(DecodeError {
             reason: one_line(&format!("reading it panicked: {}", panic_text(panic))),
             ..DecodeError::new("reading it panicked")

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -11,8 +10,6 @@ use super::collection::{Collected, Collection, Content, Question, Window};
 use super::deadline::Limit;
 use super::reading::Reading;
 use super::{Answer, Call, CallError, Ended, Outgoing};
-use crate::codec::DecodeError;
-use crate::error::{one_line, panic_text};
 use crate::wire::{Connection, Headers, PublishError};
 
 /// How many replies are kept unless the gather says otherwise: more than instances answer one
@@ -268,14 +265,7 @@ impl<R, E> Reader<R, E> {
         match reply.content {
             Content::Body(body) => {
                 // A type of the program's own may panic as it is read: that is one reply's trouble.
-                let read = || self.reading.read(subject, reply.headers, &body);
-                catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-                    let text = one_line(&panic_text(panic));
-                    Err(CallError::Decode {
-                        subject: subject.clone(),
-                        source: DecodeError::new(format!("reading it panicked: {text}")),
-                    })
-                })
+                self.reading.read_guarded(subject, reply.headers, &body)
             }
             Content::TooLarge(bytes) => Err(CallError::ReplyTooLarge {
                 subject: subject.clone(),

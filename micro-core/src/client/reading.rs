@@ -37,11 +37,26 @@ impl<R, E> Reading<R, E> {
         }
         match (self.value)(body) {
             Ok(value) => Ok((value, headers.unwrap_or_default())),
-            Err(source) => Err(CallError::Decode {
-                subject: subject.to_owned(),
-                source,
-            }),
+            Err(source) => Err(undecodable(subject, source)),
         }
+    }
+
+    /// The same where a type that panics is an error of that one reply.
+    pub(super) fn read_guarded(
+        &self,
+        subject: &str,
+        headers: Option<Headers>,
+        body: &Bytes,
+    ) -> Result<(R, Headers), CallError<E>> {
+        let read = || Ok(self.read(subject, headers, body));
+        codec::guarded(read).unwrap_or_else(|source| Err(undecodable(subject, source)))
+    }
+}
+
+fn undecodable<E>(subject: &str, source: DecodeError) -> CallError<E> {
+    CallError::Decode {
+        subject: subject.to_owned(),
+        source,
     }
 }
 
@@ -121,4 +136,26 @@ pub trait ExpectedElse: Sized {
 
 impl<T> ExpectedElse for Expected<T> {
     type Type = T;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+
+    /// What a type says as it panics may be of the body, which is a stranger's.
+    #[test]
+    fn what_panics_as_it_is_read_keeps_the_body_out_of_the_log() {
+        let reading = Reading::<u8, Error> {
+            value: |body| panic!("not this one:\n{body:?}"),
+            error: |_| None,
+        };
+        let read = reading.read_guarded("a", None, &Bytes::from_static(b"secret"));
+        let Err(CallError::Decode { source, .. }) = read else {
+            panic!("it was read");
+        };
+        let text = source.to_string();
+        assert!(text.contains("not this one: b\"secret\""), "{text}");
+        assert_eq!(source.harmless(), "reading it panicked");
+    }
 }
