@@ -126,3 +126,40 @@ async fn a_subscription_that_is_no_longer_permitted_ends_with_a_word() {
     };
     assert_eq!(event.payload, 7);
 }
+
+/// Not every version of the server names the group then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_a_queue_group_that_a_reload_takes_away_ends_with_a_word() {
+    let config = |denied: &str| {
+        format!(
+            r#"authorization {{ users: [
+                {{ user: ada, password: a, permissions: {{ subscribe: {{ deny: ["{denied}"] }} }} }}
+            ] }}"#
+        )
+    };
+    let Some(mut node) = Node::start(&config("nothing")).await else {
+        return;
+    };
+    let url = node.url().replace("nats://", "nats://ada:a@");
+    let connection = Connection::connect(&url).await.unwrap();
+    let shared = |subject: &str| connection.subscribe::<u8>(subject).queue_group("q");
+    let mut plans = shared("plans").await.unwrap();
+    let mut open = shared("open").await.unwrap();
+    node.reload(&config("plans")).await;
+    let error = loop {
+        match raw::soon(plans.next()).await.unwrap() {
+            Err(EventError::Interrupted { .. }) => {}
+            other => break other.unwrap_err(),
+        }
+    };
+    assert!(matches!(error, EventError::Refused { .. }), "{error}");
+    assert!(raw::soon(plans.next()).await.is_none());
+    connection.publish("open", &7).await.unwrap();
+    let event = loop {
+        match raw::soon(open.next()).await.unwrap() {
+            Err(EventError::Interrupted { .. }) => {}
+            other => break other.unwrap(),
+        }
+    };
+    assert_eq!(event.payload, 7);
+}

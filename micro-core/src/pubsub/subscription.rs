@@ -20,7 +20,7 @@ use super::error::{EventError, SubscribeError};
 use super::event::Event;
 use super::subject::Pattern;
 use crate::log::{CONNECTION, Flood, Pause, line};
-use crate::wire::{self, Connection, Event as Happened, Listener, Reader, Refused};
+use crate::wire::{self, Connection, Event as Happened, Listener, Reader};
 
 /// Events of one type on a subject: a stream that ends when it is drained, or with the connection.
 ///
@@ -151,15 +151,10 @@ struct Refusal {
 
 impl Refusal {
     fn is(&self, event: &Happened) -> bool {
-        let Happened::Refused(Refused::Subscription {
-            subject,
-            queue_group,
-        }) = event
-        else {
+        let Happened::Refused(refused) = event else {
             return false;
         };
-        // nats-server names the group: without one, it is about somebody else's on the same subject.
-        *subject == self.subject && *queue_group == self.queue_group
+        refused.takes_away(&self.subject, self.queue_group.as_deref())
     }
 }
 

@@ -285,6 +285,7 @@ fn refused(events: &mut [Listener], asked: &[String], members: &[Member]) -> Opt
         Event::Refused(Refused::Subscription {
             subject,
             queue_group,
+            ..
         }) => {
             let plain = queue_group.is_none() && asked.contains(&subject);
             let ours = members.iter().any(|member| {

@@ -82,6 +82,7 @@ pub(super) async fn watch(
             Event::Refused(Refused::Subscription {
                 subject,
                 queue_group,
+                ..
             }) if service.needs(&subject, queue_group.as_deref()) => {
                 if !service.ends_first() {
                     service.stopped().await;

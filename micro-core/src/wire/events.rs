@@ -400,8 +400,11 @@ pub(crate) enum Refused {
         /// The subject that was asked for.
         subject: String,
         /// The queue group that was asked for, if there was one and the server names it, as
-        /// nats-server does.
+        /// nats-server does when it is asked.
         queue_group: Option<String>,
+        /// It was there, and a reload of the configuration has taken it away. Without a group, it may have
+        /// been in any then: nats-server names it from some version on.
+        is_revoked: bool,
     },
     /// A message; it was not delivered.
     Publish {
@@ -434,7 +437,8 @@ impl Event {
 }
 
 impl Refused {
-    /// Reads nats-server's `Permissions Violation for Subscription to "subject" using queue "q"`.
+    /// Reads nats-server's `Permissions Violation for Subscription to "subject" using queue "q"`, and what
+    /// it says at a reload: the same with ` (sid "3")` behind it, and by most versions without the group.
     fn read(text: &str) -> Option<Self> {
         let after = |marker: &str| text.split_once(marker).map(|(_, after)| after);
         if let Some(quoted) = after("Permissions Violation for Subscription to \"") {
@@ -443,10 +447,26 @@ impl Refused {
             return Some(Self::Subscription {
                 subject,
                 queue_group: group.map(|(group, _)| group),
+                is_revoked: rest.contains(" (sid "),
             });
         }
         let (subject, _) = unquote(after("Permissions Violation for Publish to \"")?)?;
         Some(Self::Publish { subject })
+    }
+
+    /// Whether it is, or may be, about the subscription of somebody who has asked for this.
+    pub(crate) fn takes_away(&self, asked: &str, group: Option<&str>) -> bool {
+        match self {
+            Self::Subscription {
+                subject,
+                queue_group,
+                is_revoked,
+            } => {
+                let named = queue_group.as_deref();
+                subject == asked && (named == group || named.is_none() && *is_revoked)
+            }
+            Self::Publish { .. } => false,
+        }
     }
 
     pub(crate) fn subject(&self) -> &str {
@@ -574,6 +594,7 @@ mod tests {
             Some(Refused::Subscription {
                 subject: "a.b".into(),
                 queue_group: Some("q".into()),
+                is_revoked: false,
             })
         );
         assert_eq!(
@@ -581,6 +602,7 @@ mod tests {
             Some(Refused::Subscription {
                 subject: "$SRV.PING".into(),
                 queue_group: None,
+                is_revoked: false,
             })
         );
         assert_eq!(
@@ -596,6 +618,7 @@ mod tests {
             Some(Refused::Subscription {
                 subject: "a\"b\\é\u{1b}\u{fffd}".into(),
                 queue_group: Some("\"q".into()),
+                is_revoked: false,
             })
         );
         for cut in [r"a\", r"a\x1", r"a\u12é", r#"a\xzz""#] {
@@ -607,5 +630,25 @@ mod tests {
             refused(r#"Permissions Violation for Subscription to "cut"#),
             None
         );
+    }
+
+    /// As nats-server has it when a reload takes a subscription away that is there.
+    #[test]
+    fn what_a_reload_takes_away_may_be_of_any_queue_group() {
+        let taken =
+            refused(r#"nats: Permissions Violation for Subscription to "orders.>" (sid "3")"#);
+        let taken = taken.unwrap();
+        assert_eq!(taken.subject(), "orders.>");
+        assert!(taken.takes_away("orders.>", Some("q")));
+        assert!(taken.takes_away("orders.>", None));
+        assert!(!taken.takes_away("orders.*", Some("q")));
+        let of_group = r#"Permissions Violation for Subscription to "a" using queue "q" (sid "3")"#;
+        let of_group = refused(of_group).unwrap();
+        assert!(of_group.takes_away("a", Some("q")));
+        assert!(!of_group.takes_away("a", Some("p")) && !of_group.takes_away("a", None));
+        let asked = refused(r#"Permissions Violation for Subscription to "a" using queue "q""#);
+        let asked = asked.unwrap();
+        assert!(asked.takes_away("a", Some("q")));
+        assert!(!asked.takes_away("a", Some("p")) && !asked.takes_away("a", None));
     }
 }
