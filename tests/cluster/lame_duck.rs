@@ -335,3 +335,79 @@ async fn the_only_server_there_is_serves_until_it_goes() {
     .await;
     assert!(requests(&service) >= 102);
 }
+
+/// Publishes events that name a reply subject, each another, while a connection moves; it has to be the
+/// only one of its process again long before answers are no longer waited for.
+async fn moves_with_events(cluster: &Cluster, connection: &Connection, seen: &Arc<AtomicUsize>) {
+    let client = cluster.nodes[1].client().await;
+    let telling = tokio::spawn({
+        let client = client.clone();
+        async move {
+            for number in 0_u64.. {
+                let reply = format!("replies.{number}");
+                let sent = client.publish_with_reply("told", reply, number.to_string().into());
+                sent.await.unwrap();
+                if number % 16 == 0 {
+                    raw::round_trip(&client).await;
+                }
+            }
+        }
+    });
+    raw::until("some told", async || seen.load(Ordering::Relaxed) > 500).await;
+    cluster.nodes[0].lame_duck();
+    raw::until("the second connection gone", async || {
+        let mut all = 0;
+        for node in &cluster.nodes[1..] {
+            all += node.connections().await.len();
+        }
+        Cluster::node_of(&connection.client()) != 0 && all == 2
+    })
+    .await;
+    telling.abort();
+}
+
+/// Nobody answers an event, whatever it says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_to_events_owes_no_answer() {
+    let Some(cluster) = Cluster::start("").await else {
+        return;
+    };
+    let connection = Connection::connect(&cluster.nodes[0].url()).await.unwrap();
+    let seen = Arc::new(AtomicUsize::new(0));
+    for group in ["a", "b"] {
+        let events = connection.subscribe::<u64>("told").queue_group(group);
+        let mut events = events.await.unwrap();
+        let counts = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while events.next().await.is_some() {
+                counts.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    moves_with_events(&cluster, &connection, &seen).await;
+}
+
+/// Nor do those that come by the second connection while it is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_owes_no_answer_to_what_comes_late() {
+    let Some(cluster) = Cluster::start("").await else {
+        return;
+    };
+    let connection = Connection::connect(&cluster.nodes[0].url()).await.unwrap();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&seen);
+    let _service = ServiceBuilder::new("told", "1.0.0")
+        .subscriber_with(
+            "told",
+            move |_: Request| {
+                counts.fetch_add(1, Ordering::Relaxed);
+                std::future::ready(())
+            },
+            // Such a one is read from both for a while.
+            |told| told.queue_group(micro::QueueGroup::Disabled),
+        )
+        .start(&connection)
+        .await
+        .unwrap();
+    moves_with_events(&cluster, &connection, &seen).await;
+}

@@ -83,6 +83,7 @@ impl Asked {
         let subscription = connection.ask_for(subject, queue_group).await;
         let subscription =
             subscription.map_err(|error| SubscribeError::unasked(subject, &error.to_string()))?;
+        subscription.owes_nothing();
         let buffer = Arc::new(Buffer::new(bounds));
         let refusal = Refusal {
             subject: subject.to_owned(),

@@ -384,7 +384,7 @@ fn forward(
         late: slot.late(),
         known,
         notes,
-        bridge: bridge.cloned(),
+        bridge: bridge.filter(|_| slot.owes()).cloned(),
     };
     read_aside(
         &Handle::current(),

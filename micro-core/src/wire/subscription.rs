@@ -182,6 +182,11 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether those who name a reply subject are owed an answer.
+    pub(super) fn owes(&self) -> bool {
+        self.state().answers == Answers::Owed
+    }
+
     /// Whether it is being left for good.
     pub(super) fn is_left(&self) -> bool {
         self.state().left
