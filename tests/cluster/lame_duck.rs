@@ -411,3 +411,34 @@ async fn a_subscriber_owes_no_answer_to_what_comes_late() {
         .unwrap();
     moves_with_events(&cluster, &connection, &seen).await;
 }
+
+/// A move waits some seconds for what is open then, and subscribers wait for the move.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_subscribes_while_a_stream_holds_up_the_move_waits_for_it() {
+    let Some(cluster) = Cluster::start("").await else {
+        return;
+    };
+    let silent = cluster.nodes[1].client().await;
+    let mut requests = silent.subscribe("held").await.unwrap();
+    cluster.settled().await;
+    let connection = Connection::connect(&cluster.nodes[0].url()).await.unwrap();
+    let caller = Caller::new(&connection);
+    let call = caller.call::<_, u32, micro::Error>("held", ());
+    let mut replies = call.gather().within(Duration::from_hours(1)).stream();
+    let open = tokio::spawn(async move { replies.next().await.is_some() });
+    raw::soon(requests.next()).await.unwrap();
+    cluster.nodes[0].lame_duck();
+    let mut subscribing = tokio::task::JoinSet::new();
+    raw::until("the move", async || {
+        let asked = connection.subscribe::<u8>("during").into_future();
+        subscribing.spawn(asked);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Cluster::node_of(&connection.client()) != 0
+    })
+    .await;
+    while let Some(asked) = raw::soon(subscribing.join_next()).await {
+        let asked = asked.unwrap();
+        assert!(asked.is_ok(), "{}", asked.unwrap_err());
+    }
+    open.abort();
+}

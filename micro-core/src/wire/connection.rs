@@ -15,6 +15,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use micro_names::Shown;
 use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::barrier::{self, BarrierError};
 use super::events::{Events, Listener};
@@ -30,6 +31,10 @@ use crate::log::CONNECTION;
 
 /// How long the client may take to accept a subscription.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a move of the connection to another server may take, from one end of it to the other: for
+/// replies and for services that stop it waits 5 s each, for the server's word 2 s a time.
+const MOVED_WITHIN: Duration = Duration::from_secs(20);
 
 /// How long the server may take to read what was sent before a connection is closed.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -239,29 +244,29 @@ impl Connection {
         subject: &str,
         queue_group: Option<&str>,
     ) -> Result<Subscription, AskError> {
-        let asked = async {
-            loop {
-                let link = self.inner.link().await;
-                let settled = self.inner.gate.read().await;
-                match subscribe(&link.client, subject, queue_group).await {
-                    // The client has failed, and that is about to be seen.
-                    Err(error) if self.is_kept() && error.kind() == SubscribeErrorKind::Other => {}
-                    asked => return Ok(self.subscription(asked?, subject, queue_group)),
-                }
-                drop(settled);
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        };
         // A client that is disconnected takes no commands once its queue of them is full.
-        let Ok(result) = tokio::time::timeout(ASK_WITHIN, asked).await else {
-            return Err(AskError::Down);
-        };
-        result.map_err(|error: async_nats::SubscribeError| match error.kind() {
-            SubscribeErrorKind::InvalidSubject | SubscribeErrorKind::InvalidQueueName => {
-                AskError::Invalid(error.to_string())
+        let mut until = Instant::now() + ASK_WITHIN;
+        loop {
+            let link = timeout_at(until, self.inner.link()).await;
+            let link = link.map_err(|_| AskError::Down)?;
+            // That takes none of the client's time.
+            let held_up = Instant::now();
+            let settled = timeout(MOVED_WITHIN, self.inner.gate.read()).await;
+            let settled = settled.map_err(|_| AskError::Moving)?;
+            until += held_up.elapsed();
+            let asked = timeout_at(until, subscribe(&link.client, subject, queue_group)).await;
+            match asked.map_err(|_| AskError::Down)? {
+                Ok(subscriber) => return Ok(self.subscription(subscriber, subject, queue_group)),
+                // The client has failed, and that is about to be seen.
+                Err(error) if self.is_kept() && error.kind() == SubscribeErrorKind::Other => {}
+                Err(error) => return Err(unasked(&error)),
             }
-            SubscribeErrorKind::Other => AskError::Closed,
-        })
+            drop(settled);
+            if Instant::now() > until {
+                return Err(AskError::Down);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     fn subscription(
@@ -291,7 +296,7 @@ impl Connection {
                 }
             }
         };
-        let crossed = tokio::time::timeout(within, crossing).await;
+        let crossed = timeout(within, crossing).await;
         crossed.unwrap_or(Err(BarrierError::TimedOut(within)))
     }
 
@@ -312,7 +317,7 @@ impl Connection {
         };
         // All of it in time: others wait for the same, and a client that is disconnected takes no
         // commands once its queue of them is full.
-        let crossed = tokio::time::timeout(within, asking).await;
+        let crossed = timeout(within, asking).await;
         if let Err(error) = crossed.unwrap_or(Err(BarrierError::TimedOut(within))) {
             tracing::debug!(target: CONNECTION, %error, "refused subscriptions may be seen late");
         }
@@ -589,6 +594,16 @@ impl Inner {
     }
 }
 
+/// Why a client has not taken a subscription.
+fn unasked(error: &async_nats::SubscribeError) -> AskError {
+    match error.kind() {
+        SubscribeErrorKind::InvalidSubject | SubscribeErrorKind::InvalidQueueName => {
+            AskError::Invalid(error.to_string())
+        }
+        SubscribeErrorKind::Other => AskError::Closed,
+    }
+}
+
 /// Ends a client, and waits for that; whether it has ended in time.
 pub(super) fn drained(client: &Client) -> BoxFuture<'_, bool> {
     let ending = async {
@@ -597,7 +612,7 @@ pub(super) fn drained(client: &Client) -> BoxFuture<'_, bool> {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    let ended = tokio::time::timeout(END_WITHIN, ending);
+    let ended = timeout(END_WITHIN, ending);
     Box::pin(async { ended.await.is_ok() })
 }
 
@@ -672,6 +687,10 @@ pub(crate) enum AskError {
     Invalid(String),
     #[error("the connection to NATS is down")]
     Down,
+    #[error(
+        "the connection to NATS moves to another server, which takes longer than it should: try again"
+    )]
+    Moving,
     #[error("the connection to NATS is closed")]
     Closed,
 }
