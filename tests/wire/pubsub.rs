@@ -572,6 +572,33 @@ async fn a_sink_is_flushed_when_the_last_event_is_confirmed() {
     assert_eq!(raw::json(&last), 2);
 }
 
+/// While there is no server, the queue of a client of one's own is for what is published.
+#[tokio::test]
+async fn a_flush_asks_once_while_the_server_is_away() {
+    const ROOM: usize = 16;
+    let broker = Broker::start().await;
+    let (url, network) = proxy::cuttable(broker.url(), Duration::ZERO).await;
+    let options = async_nats::ConnectOptions::new().client_capacity(ROOM);
+    let client = options.connect(&url).await.unwrap();
+    let connection = Connection::from(&client);
+    let mut sink = connection.publisher::<u32>("away").unwrap();
+    raw::soon(sink.send(1)).await.unwrap();
+    network.cut();
+    raw::until("a lost connection", async || !connection.is_connected()).await;
+    sink.feed(2).await.unwrap();
+    let flushing = tokio::spawn(async move { SinkExt::flush(&mut sink).await });
+    // Longer than it waits for the server's word.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let mut taken = 0;
+    while client.publish("away", "3".into()).now_or_never().is_some() {
+        taken += 1;
+    }
+    // The event that was fed, the question, and where its answer is to be sent.
+    assert_eq!(taken, ROOM - 3);
+    let _network = proxy::serve(proxy::bind_again(&url).await, broker.url(), Duration::ZERO);
+    raw::soon(flushing).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_sink_that_is_not_confirmed_is_not_confirmed_when_asked_again() {
     let broker = Broker::start().await;

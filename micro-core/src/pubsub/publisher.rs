@@ -124,7 +124,7 @@ impl<T> Publisher<T> {
     ///
     /// As there.
     pub async fn flush(&self) -> Result<(), FlushError> {
-        confirm::in_time(&self.connection).await
+        confirm::of_one(&self.connection).await
     }
 
     fn unflushed(&self, source: FlushError) -> PublisherError {
