@@ -22,6 +22,9 @@ use super::subject::Pattern;
 use crate::log::{CONNECTION, Flood, Pause, line};
 use crate::wire::{self, Connection, Event as Happened, Listener, Reader};
 
+/// Why there is no subscription where it cannot be told whether the server permits it.
+const UNKNOWN: &str = "so much was refused on this connection at once that it is not known whether this was: try again";
+
 /// Events of one type on a subject: a stream that ends when it is drained, or with the connection.
 ///
 /// Made by [`Connection::subscribe`](crate::Connection::subscribe). It goes on when the connection is
@@ -104,10 +107,15 @@ impl Asked {
             buffer,
         };
         let confirmed = asked.connection.confirmed().await;
-        if std::iter::from_fn(|| events.try_next()).any(|event| refusal.is(&event)) {
-            return Err(SubscribeError::Refused {
-                subject: refusal.subject,
-            });
+        for event in std::iter::from_fn(|| events.try_next()) {
+            if refusal.is(&event) {
+                return Err(SubscribeError::Refused {
+                    subject: refusal.subject,
+                });
+            }
+            if event == Happened::Missed {
+                return Err(SubscribeError::unasked(&refusal.subject, UNKNOWN));
+            }
         }
         confirmed.map_err(|reason| SubscribeError::unasked(&refusal.subject, &reason))?;
         Ok(asked)
@@ -159,11 +167,12 @@ impl Refusal {
     }
 }
 
-/// Waits for the server to refuse it later on, at a reconnect, and notes where something may be missing.
+/// Waits for the server to refuse it later on, at a reconnect or a reload, and notes where something may be
+/// missing. What was not heard may have said so.
 async fn watch(mut events: Listener, refusal: Refusal, buffer: Arc<Buffer>) {
     loop {
         let event = events.next().await;
-        if event == Happened::Interrupted {
+        if matches!(event, Happened::Interrupted | Happened::Missed) {
             buffer.interrupt();
         }
         if refusal.is(&event) {
@@ -428,5 +437,31 @@ impl<T> fmt::Debug for Values<T> {
         f.debug_struct("Values")
             .field("subject", &self.subscription.subject())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::wire::Events;
+
+    #[tokio::test]
+    async fn what_was_not_heard_may_have_been_an_interruption() {
+        let events = Events::new();
+        let buffer = Arc::new(Buffer::new(Bounds {
+            events: 1,
+            bytes: 1,
+        }));
+        let refusal = Refusal {
+            subject: "a".to_owned(),
+            queue_group: None,
+        };
+        let watching = watch(events.listen(), refusal, Arc::clone(&buffer));
+        events.flood();
+        assert!(pin!(watching).now_or_never().is_none());
+        let told = poll_fn(|cx| buffer.poll_next(cx)).now_or_never();
+        assert!(matches!(told, Some(Next::Interrupted)), "{told:?}");
     }
 }

@@ -115,7 +115,7 @@ pub(super) async fn watch(
             Event::Refused(refused) => {
                 refusals.log(&service, None, refused.subject());
             }
-            Event::Interrupted => {}
+            Event::Interrupted | Event::Missed => {}
             Event::SlowConsumer => drops.go_on(&service, &events),
             Event::Other(text) => {
                 let error = line(&text);

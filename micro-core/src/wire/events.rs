@@ -346,6 +346,14 @@ impl Events {
         self.drops.count.load(Ordering::SeqCst)
     }
 
+    /// More than a listener has room for.
+    #[cfg(test)]
+    pub(crate) fn flood(&self) {
+        for number in 0..2 * BACKLOG {
+            self.tell(Event::Other(number.to_string()));
+        }
+    }
+
     pub(crate) fn listen(&self) -> Listener {
         Listener {
             receiver: self.sender.subscribe(),
@@ -388,6 +396,8 @@ pub(crate) enum Event {
     /// Messages arrived faster than they were read, and some were dropped. Told at most ten times a
     /// second.
     SlowConsumer,
+    /// Events that came faster than they were read, whatever they were.
+    Missed,
     /// Anything else, in the client's words.
     Other(String),
 }
@@ -531,18 +541,17 @@ impl Listener {
         self.drops.count.load(Ordering::SeqCst)
     }
 
-    /// The next event; never again ready once the connection and its events are gone.
+    /// The next event, [`Missed`](Event::Missed) in the place of those that were pushed out; never again
+    /// ready once the connection and its events are gone.
     pub(crate) async fn next(&mut self) -> Event {
-        loop {
-            match self.receiver.recv().await {
-                Ok(event) => return event,
-                Err(broadcast::error::RecvError::Lagged(missed)) => self.log_missed(missed),
-                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-            }
+        match self.receiver.recv().await {
+            Ok(event) => event,
+            Err(broadcast::error::RecvError::Lagged(missed)) => self.missed(missed),
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 
-    fn log_missed(&self, number: u64) {
+    fn missed(&self, number: u64) -> Event {
         let tell = |missed: u64| {
             tracing::warn!(target: CONNECTION, missed, "connection events came faster than they were read");
         };
@@ -554,16 +563,15 @@ impl Listener {
                 }
             });
         }
+        Event::Missed
     }
 
-    /// The next event if it is here already.
+    /// The same if it is here already.
     pub(crate) fn try_next(&mut self) -> Option<Event> {
-        loop {
-            match self.receiver.try_recv() {
-                Ok(event) => return Some(event),
-                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
-                Err(_) => return None,
-            }
+        match self.receiver.try_recv() {
+            Ok(event) => Some(event),
+            Err(broadcast::error::TryRecvError::Lagged(missed)) => Some(self.missed(missed)),
+            Err(_) => None,
         }
     }
 }
@@ -581,6 +589,17 @@ mod tests {
         assert_eq!(delays, expected);
         events.let_go();
         assert_eq!(delay(1), Duration::MAX);
+    }
+
+    #[tokio::test]
+    async fn a_listener_is_told_that_it_has_missed_something() {
+        let events = Events::new();
+        let (mut waits, mut looks) = (events.listen(), events.listen());
+        events.tell(Event::Interrupted);
+        events.flood();
+        assert_eq!(waits.next().await, Event::Missed);
+        let all: Vec<_> = std::iter::from_fn(|| looks.try_next()).collect();
+        assert_eq!((all.len(), &all[0]), (1 + BACKLOG, &Event::Missed));
     }
 
     fn refused(text: &str) -> Option<Refused> {

@@ -156,7 +156,9 @@ pub(super) fn move_over<'a>(
             }
         }
         inner.events.cover(false);
-        if std::iter::from_fn(|| meanwhile.try_next()).any(|event| event == Event::Disconnected) {
+        if std::iter::from_fn(|| meanwhile.try_next())
+            .any(|event| matches!(event, Event::Disconnected | Event::Missed))
+        {
             inner.events.interrupted();
         }
         bridge.open.store(false, Ordering::Relaxed);
