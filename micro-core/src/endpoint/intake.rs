@@ -326,7 +326,7 @@ impl Receive for Intake {
         self.endpoint.is_subscriber()
     }
 
-    fn queue(&mut self, message: Message) {
+    fn queue(&mut self, message: Message, _: &mut Context<'_>) {
         let mut event = self.arrival(message, Instant::now());
         if let Some(once) = &self.endpoint.once {
             event = match once.admit(event) {

@@ -32,11 +32,64 @@ impl Receive for Box<dyn Receive> {
         (**self).is_ready()
     }
 
+    fn queues(&self) -> bool {
+        (**self).queues()
+    }
+
+    fn queue(&mut self, message: Message, cx: &mut Context<'_>) {
+        (**self).queue(message, cx);
+    }
+
     fn poll_on(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         (**self).poll_on(cx)
     }
 
     fn is_busy(&self) -> bool {
         (**self).is_busy()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::task::Waker;
+
+    use async_nats::Subject;
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// Has all that comes wait.
+    struct Queue(Arc<Mutex<Vec<Bytes>>>);
+
+    impl Receive for Queue {
+        fn receive(&mut self, _: Message, _: &mut Context<'_>) {}
+
+        fn queues(&self) -> bool {
+            true
+        }
+
+        fn queue(&mut self, message: Message, _: &mut Context<'_>) {
+            self.0.lock().unwrap().push(message.payload);
+        }
+    }
+
+    #[test]
+    fn what_queues_does_so_in_a_box() {
+        let waiting = Arc::default();
+        let mut boxed: Box<dyn Receive> = Box::new(Queue(Arc::clone(&waiting)));
+        let of_box: &mut dyn Receive = &mut boxed;
+        assert!(of_box.queues());
+        let message = Message {
+            subject: Subject::from_static("a"),
+            reply: None,
+            payload: Bytes::from_static(b"kept"),
+            headers: None,
+            status: None,
+            description: None,
+            length: 5,
+        };
+        of_box.queue(message, &mut Context::from_waker(Waker::noop()));
+        assert_eq!(*waiting.lock().unwrap(), ["kept"]);
     }
 }

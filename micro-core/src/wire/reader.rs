@@ -56,7 +56,9 @@ pub(crate) trait Receive: Send + 'static {
     }
 
     /// Takes one message, and does it later.
-    fn queue(&mut self, _: Message) {}
+    fn queue(&mut self, message: Message, cx: &mut Context<'_>) {
+        self.receive(message, cx);
+    }
 
     /// Goes on with what was begun with earlier messages; ready when some of that is done.
     fn poll_on(&mut self, _: &mut Context<'_>) -> Poll<()> {
@@ -323,7 +325,7 @@ fn step(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<
 fn queue(source: &mut impl Source, receiver: &mut impl Receive, cx: &mut Context<'_>) -> Poll<()> {
     for _ in 0..QUEUED_AT_A_TIME {
         match pin!(unconstrained(source.next())).poll(cx) {
-            Poll::Ready(Some(message)) => receiver.queue(message),
+            Poll::Ready(Some(message)) => receiver.queue(message, cx),
             Poll::Ready(None) => return Poll::Ready(()),
             Poll::Pending => return Poll::Pending,
         }
