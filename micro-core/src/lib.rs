@@ -59,8 +59,8 @@ pub use handler::{
 pub use micro_devserver::DevServer;
 pub use micro_names::{Problem, Shown};
 pub use pubsub::{
-    DrainHandle, Event, EventError, FlushError, Publish, Publisher, PublisherError, Subscribe,
-    SubscribeError, Subscription, Values,
+    DrainHandle, Event, EventError, Publish, Publisher, PublisherError, Subscribe, SubscribeError,
+    Subscription, Values,
 };
 pub use service::{
     Abandoned, AddError, Endpoint, EndpointDef, EndpointOptions, Group, OrderDef, QueueGroup,
@@ -68,8 +68,8 @@ pub use service::{
     StartError, StopReport, Subscriber, SubscriberDef, SubscriberOptions,
 };
 pub use wire::{
-    ConnectError, ConnectOptions, ConnectSetting, Connection, Events, HeaderError, Headers,
-    PublishError,
+    ConnectError, ConnectOptions, ConnectSetting, Connection, Events, FlushError, HeaderError,
+    Headers, PublishError,
 };
 
 /// What generated code names. Not part of the public API: the name changes with each release, so

@@ -6,8 +6,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use tokio::time::timeout;
 
-use super::error::FlushError;
-use crate::wire::Connection;
+use crate::wire::{Connection, FlushError};
 
 /// How long that may take.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);

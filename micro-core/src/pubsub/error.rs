@@ -1,11 +1,9 @@
 //! What can come of publishing and of reading.
 
-use std::time::Duration;
-
 use micro_names::{Problem, Shown};
 
 use crate::codec::DecodeError;
-use crate::wire::{BarrierError, HeaderError, PublishError, Subject};
+use crate::wire::{FlushError, HeaderError, PublishError, Subject};
 
 /// Why an event was not published.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -96,31 +94,6 @@ impl PublisherError {
             },
             PublishError::Closed => Self::Closed { subject },
             source => Self::Transport { subject, source },
-        }
-    }
-}
-
-/// Why the server has not confirmed what was published.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FlushError {
-    /// The server has not said so in time. What was published may have reached it all the same.
-    #[error("the NATS server has not confirmed within {after:?} that it has what was published")]
-    #[non_exhaustive]
-    Unconfirmed {
-        /// How long that was waited for.
-        after: Duration,
-    },
-    /// The connection is closed for good.
-    #[error("the connection to NATS is closed")]
-    Closed,
-}
-
-impl From<BarrierError> for FlushError {
-    fn from(error: BarrierError) -> Self {
-        match error {
-            BarrierError::Closed => Self::Closed,
-            BarrierError::TimedOut(after) => Self::Unconfirmed { after },
         }
     }
 }

@@ -23,7 +23,7 @@ mod subject;
 mod subscribe;
 mod subscription;
 
-pub use error::{EventError, FlushError, PublisherError, SubscribeError};
+pub use error::{EventError, PublisherError, SubscribeError};
 pub use event::Event;
 pub use publish::Publish;
 pub use publisher::Publisher;
@@ -34,7 +34,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
-use crate::wire::Connection;
+use crate::wire::{Connection, FlushError};
 
 /// Events.
 ///
@@ -101,25 +101,6 @@ impl Connection {
     /// closed.
     pub async fn flush(&self) -> Result<(), FlushError> {
         confirm::of_all(self).await
-    }
-}
-
-/// Its end.
-impl Connection {
-    /// Closes it for good, for all who share it. What was sent before goes out first, and the server
-    /// confirms that it has read it, for which it has 5 s; whoever closes it as well is told the same.
-    ///
-    /// Whatever is asked of it from then on is an error, services over it stop, and subscriptions end
-    /// when what they have has been read. Stop services yourself before: that loses nothing. A client of
-    /// your own that has no server is closed when it has one again; one of this crate asks for none any
-    /// more, but for an attempt that is under way.
-    ///
-    /// # Errors
-    ///
-    /// When the server does not say so in time, such as because it is away: what was sent last may not
-    /// have reached it. It is closed all the same.
-    pub async fn close(&self) -> Result<(), FlushError> {
-        self.end().await.map_err(FlushError::from)
     }
 }
 

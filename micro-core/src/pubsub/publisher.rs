@@ -14,10 +14,10 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::confirm;
-use super::error::{FlushError, PublisherError};
+use super::error::PublisherError;
 use super::publish::Publish;
 use super::subject::to_publish;
-use crate::wire::{Connection, Subject};
+use crate::wire::{Connection, FlushError, Subject};
 
 /// Publishes events of one type to one subject. Made by [`Connection::publisher`](crate::Connection::publisher);
 /// cloning is cheap.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_nats::client::traits::Publisher as _;
 use async_nats::client::{PublishErrorKind, SubscribeErrorKind};
 use async_nats::connection::State;
-use async_nats::message::OutboundMessage;
 use async_nats::{Client, Message, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -18,11 +17,13 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::barrier::{self, BarrierError};
+use super::error::{AskError, FlushError, PublishError, RequestError};
 use super::events::{Events, Listener};
 use super::headers::Headers;
 use super::keeper::{self, Again};
 use super::link::{Current, Links};
 use super::moving::Bridge;
+use super::outbound::{Outbound, SUBJECTS_MAX_BYTES};
 use super::replies::{Replies, says_no_responders};
 use super::reply_subject;
 use super::shard::Shard;
@@ -44,11 +45,6 @@ const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// How soon to look again for a client in place of one that has failed.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// The subjects of one message, the reply's included. Whoever writes a longer line loses the
-/// connection, and with it whatever else goes over it: a long token in a call, or the long reply
-/// subject of a stranger, must not do that. What is left is for the two sizes in the line.
-pub(super) const SUBJECTS_MAX_BYTES: usize = micro_names::CONTROL_LINE_MAX_BYTES - 32;
 
 /// A connection to NATS, shared by everything that uses it. Cloning is cheap.
 ///
@@ -178,14 +174,26 @@ impl Connection {
         state == State::Connected && !self.inner.events.has_failed() && !self.is_closed()
     }
 
-    /// Ends it, and those beside it, for good. Whether the server has read what was sent before.
-    pub(crate) async fn end(&self) -> Result<(), BarrierError> {
+    /// Closes it for good, for all who share it. What was sent before goes out first, and the server
+    /// confirms that it has read it, for which it has 5 s; whoever closes it as well is told the same.
+    ///
+    /// Whatever is asked of it from then on is an error, services over it stop, and subscriptions end
+    /// when what they have has been read. Stop services yourself before: that loses nothing. A client of
+    /// your own that has no server is closed when it has one again; one of this crate asks for none any
+    /// more, but for an attempt that is under way.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not say so in time, such as because it is away: what was sent last may not
+    /// have reached it. It is closed all the same.
+    pub async fn close(&self) -> Result<(), FlushError> {
         let ending = self.lanes().map(|(_, lane)| {
             let inner = &lane.inner;
             Box::pin(inner.closed.get_or_init(|| inner.end()))
         });
         let ended = join_all(ending).await;
-        ended.into_iter().cloned().collect()
+        let ended: Result<(), BarrierError> = ended.into_iter().cloned().collect();
+        Ok(ended?)
     }
 
     /// Whether it was closed by whoever has it.
@@ -645,100 +653,3 @@ impl fmt::Debug for Connection {
 /// Which of the connections of a service: its own, or one beside that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lane(u8);
-
-/// A message to be sent.
-#[derive(Debug)]
-pub(crate) struct Outbound {
-    pub(crate) subject: Subject,
-    pub(crate) reply: Option<Subject>,
-    pub(crate) headers: Option<Headers>,
-    pub(crate) payload: Bytes,
-}
-
-impl Outbound {
-    fn subjects_bytes(&self) -> usize {
-        let reply = self.reply.as_ref().map_or(0, |reply| reply.len());
-        self.subject.len() + reply
-    }
-}
-
-impl From<Outbound> for OutboundMessage {
-    fn from(message: Outbound) -> Self {
-        Self {
-            subject: message.subject,
-            reply: message.reply,
-            payload: message.payload,
-            headers: message.headers.map(Headers::into_inner),
-        }
-    }
-}
-
-/// Why a request has no reply.
-#[derive(Clone, Debug)]
-pub(crate) enum RequestError {
-    NoResponders,
-    Publish(PublishError),
-}
-
-/// Why a subscription could not be asked for.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum AskError {
-    #[error("{0}")]
-    Invalid(String),
-    #[error("the connection to NATS is down")]
-    Down,
-    #[error(
-        "the connection to NATS moves to another server, which takes longer than it should: try again"
-    )]
-    Moving,
-    #[error("the connection to NATS is closed")]
-    Closed,
-}
-
-/// Why a message was not sent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// The message, headers included, is larger than the server accepts.
-    #[error(
-        "a message of {bytes} bytes and its headers exceed the server's limit of {limit_bytes} bytes: send less, or a reference to the data"
-    )]
-    TooLarge {
-        /// The size of the body, in bytes.
-        bytes: usize,
-        /// What the server accepts, in bytes.
-        limit_bytes: usize,
-    },
-    /// The subject is empty or contains white space.
-    #[error("the subject is empty or contains white space")]
-    InvalidSubject,
-    /// The subject is so long that the server would end the connection.
-    #[error(
-        "the subject has {bytes} bytes, with that of the reply: nats-server ends a connection whose lines are longer than {} bytes",
-        micro_names::CONTROL_LINE_MAX_BYTES
-    )]
-    SubjectTooLong {
-        /// The size of the subject and of the reply's, in bytes.
-        bytes: usize,
-    },
-    /// The reply subject of a request is none that is answered: it begins with `$`, which NATS keeps for
-    /// itself, or it has a wildcard or an empty token. An answer goes where a stranger says and with
-    /// this connection's permissions, and there it would be taken for something else, such as a
-    /// question to every service. What the server itself puts there is answered: `$JS.ACK.` and
-    /// `$JS.FC.`, by which messages come out of JetStream.
-    #[error("the reply subject `{subject}` {reason}: nothing is sent there")]
-    #[non_exhaustive]
-    ReplySubject {
-        /// The reply subject, made fit to be shown.
-        subject: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The client has failed, and what was on its way is lost with it: this message, or the reply to
-    /// it. Another client takes over.
-    #[error("the connection to NATS was lost, and what was on its way with it: try again")]
-    Lost,
-    /// The connection is closed for good.
-    #[error("the connection to NATS is closed")]
-    Closed,
-}

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::time::timeout;
 
-use super::{BarrierError, Connection, Reader};
+use super::barrier::BarrierError;
+use super::{Connection, Reader};
 use crate::log::CONNECTION;
 use crate::task;
 

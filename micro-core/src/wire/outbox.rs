@@ -17,7 +17,9 @@ use futures_util::future::BoxFuture;
 use tokio::task::unconstrained;
 
 use super::Subject;
-use super::connection::{Connection, Outbound, PublishError, SUBJECTS_MAX_BYTES};
+use super::connection::Connection;
+use super::error::PublishError;
+use super::outbound::{Outbound, SUBJECTS_MAX_BYTES};
 use super::reply_subject;
 
 pub(crate) struct Outbox {
