@@ -3,7 +3,8 @@
 //! - `subject`: where an event can go, and what can be subscribed to;
 //! - [`Publish`]: one event, a builder until it is awaited; [`Publisher`]: many of one type, and a sink;
 //! - [`Subscribe`]: a subscription that has not been asked for yet; [`Subscription`]: events as a stream;
-//!   [`Event`]: one of them; `buffer`: what of them waits to be read;
+//!   [`Event`]: one of them; [`Values`]: their values alone;
+//! - `asked`: what is asked of the server for that; `buffer`: what of it waits to be read;
 //! - `confirm`: the server's word that it has what was published;
 //! - `error`: what can come of all that.
 //!
@@ -13,6 +14,7 @@
 //! confirmed by its reader (a request), or kept by JetStream, with
 //! [`Connection::client`](crate::Connection::client).
 
+mod asked;
 mod buffer;
 mod confirm;
 mod error;
@@ -22,13 +24,15 @@ mod publisher;
 mod subject;
 mod subscribe;
 mod subscription;
+mod values;
 
 pub use error::{EventError, PublisherError, SubscribeError};
 pub use event::Event;
 pub use publish::Publish;
 pub use publisher::Publisher;
 pub use subscribe::Subscribe;
-pub use subscription::{DrainHandle, Subscription, Values};
+pub use subscription::{DrainHandle, Subscription};
+pub use values::Values;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -8,10 +8,11 @@ use futures_util::future::BoxFuture;
 use micro_names::{Shown, check_queue_group};
 use serde::de::DeserializeOwned;
 
+use super::asked::Asked;
 use super::buffer::Bounds;
 use super::error::SubscribeError;
 use super::subject::Pattern;
-use super::subscription::{Asked, Subscription};
+use super::subscription::Subscription;
 use crate::wire::Connection;
 
 /// How many events may wait to be read: as many as async-nats has room for, and some seconds of a
