@@ -180,8 +180,8 @@ async fn instances_share_events_evenly_and_lose_none() {
     assert_eq!(counts().iter().sum::<u64>(), 4_000);
     assert_eq!(sum.load(Ordering::Relaxed), 4_000 * 4_001 / 2);
     for count in counts() {
-        // Each of them is chosen by chance: this is eleven times the deviation.
-        assert!((700..=1_300).contains(&count), "{:?}", counts());
+        // Each of them is chosen by chance: 15 % is more than five times the deviation, 27.
+        assert!((850..=1_150).contains(&count), "{:?}", counts());
     }
 }
 

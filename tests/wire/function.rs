@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_nats::{Client, RequestErrorKind};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use micro::{ConnectOptions, Connection, Request, RunningService, ServiceBuilder};
+use micro::{App, AppArgs, ConnectOptions, Connection, Request, RunningService, ServiceBuilder};
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
@@ -378,6 +378,47 @@ async fn the_process_serves_one_and_ends() {
             }
         }
         assert_eq!(function.exit_code().await, Some(0));
+    }
+}
+
+/// Row 93, of a subscriber: one of five events at the same time, and the program ends without an error.
+#[tokio::test]
+async fn a_program_that_only_subscribes_ends_after_one() {
+    let broker = Broker::start().await;
+    let client = broker.client().await;
+    let other = broker.client().await;
+    let mut heir = other
+        .queue_subscribe("a", "taker.a".to_owned())
+        .await
+        .unwrap();
+    raw::round_trip(&other).await;
+    let (seen, mut served) = tokio::sync::mpsc::unbounded_channel();
+    let taker = ServiceBuilder::new("taker", "1.0.0").subscriber("a", move |event: Request| {
+        seen.send(event.payload().clone()).unwrap();
+        std::future::ready(())
+    });
+    let app = App::with_args(AppArgs::default()).nats(broker.url());
+    let running = tokio::spawn(app.builder(taker).once().run());
+    raw::until("a program that is ready", async || {
+        let ping = raw::try_request(&client, "$SRV.PING.taker", "").await;
+        ping.is_ok()
+    })
+    .await;
+    // The server gives each to one of the two by chance.
+    let mut all = HashSet::new();
+    let mut sent = 0;
+    while served.is_empty() {
+        for _ in 0..5 {
+            client.publish("a", sent.to_string().into()).await.unwrap();
+            sent += 1;
+        }
+        raw::round_trip(&client).await;
+    }
+    raw::soon(running).await.unwrap().unwrap();
+    all.insert(served.recv().await.unwrap());
+    assert!(served.recv().await.is_none(), "one of them here");
+    while all.len() < sent {
+        all.insert(raw::soon(heir.next()).await.unwrap().payload);
     }
 }
 

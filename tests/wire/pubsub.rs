@@ -1199,6 +1199,8 @@ async fn a_publisher_is_shared_as_it_is() {
     let broker = Broker::start().await;
     let connection = connect(&broker).await;
     is_shared(&connection);
+    is_shared(&Caller::new(&connection));
+    is_shared(&OrdersClient::new(&connection));
     let mut all = connection
         .subscribe::<u32>("shared.publisher")
         .await

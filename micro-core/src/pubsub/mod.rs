@@ -43,7 +43,8 @@ use crate::wire::{Connection, FlushError};
 /// Events.
 ///
 /// Delivery is at most once, and nothing is kept: whoever is subscribed when an event is published gets
-/// it, as long as no connection breaks on the way.
+/// it, as long as no connection breaks on the way. What must not be lost is for a request, which its reader
+/// confirms, or for JetStream, by way of [`client`](Self::client): nothing here pretends to be either.
 impl Connection {
     /// Publishes one event, as JSON; [`Bytes`](bytes::Bytes) as they are.
     ///

@@ -47,6 +47,7 @@ pub(crate) fn parse(tokens: TokenStream, place: &Ident, errors: &mut Errors) -> 
     args.address_is_known = args.subject.is_some();
     let list = walk(tokens.into_iter().collect(), GRAMMAR, errors);
     let mut ordered: Option<Ident> = None;
+    let mut has_one_order = true;
     for arg in list {
         match arg.name.as_str() {
             "name" => {
@@ -68,6 +69,7 @@ pub(crate) fn parse(tokens: TokenStream, place: &Ident, errors: &mut Errors) -> 
             _ => {
                 order(&arg, &mut args, errors);
                 if let Some(first) = &ordered {
+                    has_one_order = false;
                     let problem =
                         Problem::new(format!("`{first}` and `{}` cannot be combined", arg.key))
                             .note("events have one order");
@@ -82,7 +84,8 @@ pub(crate) fn parse(tokens: TokenStream, place: &Ident, errors: &mut Errors) -> 
             }
         }
     }
-    if args.events.order == Order::OneAtATime
+    if has_one_order
+        && args.events.order == Order::OneAtATime
         && let (Some(limit @ 2..), Some(ordered)) = (args.concurrency, &ordered)
     {
         let problem = Problem::new(format!(

@@ -294,7 +294,11 @@ pub(crate) fn outcome(sig: &Signature, errors: &mut Errors) -> (Reply, bool) {
         .note("an event has no answer; `#[endpoint]` is for what has one");
         errors.push(ty, &problem);
     };
-    if last_segment(ty).is_none_or(|last| last.ident != "Result") {
+    let last = last_segment(ty);
+    if last.is_some_and(may_be_alias) {
+        return (reply(), true);
+    }
+    if last.is_none_or(|last| last.ident != "Result") {
         answers(ty, errors);
         return (reply(), false);
     }
@@ -311,6 +315,14 @@ pub(crate) fn outcome(sig: &Signature, errors: &mut Errors) -> (Reply, bool) {
             has_lifetimes(sig) || types::check(err, Role::Error, "", Purpose::Subscriber, errors);
     }
     (Reply::Result((**ty).clone()), sound)
+}
+
+/// Whether a name may be the program's own for a `Result`. What it stands for is for rustc to say.
+fn may_be_alias(last: &PathSegment) -> bool {
+    let name = last.ident.to_string();
+    last.arguments.is_none()
+        && name.starts_with(char::is_uppercase)
+        && !["Result", "String", "Self"].contains(&name.as_str())
 }
 
 fn is_unit(ty: &Type) -> bool {

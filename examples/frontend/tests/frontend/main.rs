@@ -11,7 +11,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message};
 use serde_json::Value;
@@ -91,6 +91,24 @@ async fn until(url: &str, what: &str, so: impl Fn(&Value) -> bool) {
         "never came: {what}; {:?}",
         json(url, "/2").await
     );
+}
+
+/// Looks at John's page until one is so that came within 110 ms: its 100, and the way there and back. A
+/// loaded machine is not what is tested, and so it is looked at again.
+async fn until_in_time(url: &str, what: &str, so: impl Fn(&Answer, &Value) -> bool) {
+    let looking = async {
+        loop {
+            let asked = Instant::now();
+            let (answer, page) = json(url, "/2").await;
+            let took = asked.elapsed();
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            if took < Duration::from_millis(110) && so(&answer, &page) {
+                return;
+            }
+        }
+    };
+    let seen = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(seen.is_ok(), "never came within 110 ms: {what}");
 }
 
 fn is_whole(page: &Value) -> bool {

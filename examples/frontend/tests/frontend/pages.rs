@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::mortal::{Broker, free_port};
 use crate::program::Program;
-use crate::{FRONTEND, ask, http, is_whole, json, running, until, web, web_within};
+use crate::{FRONTEND, ask, http, is_whole, json, running, until, until_in_time, web, web_within};
 
 #[tokio::test]
 async fn a_page_has_the_id_the_name_and_the_time() {
@@ -49,7 +49,7 @@ async fn parts_of_90_ms_each_are_both_on_a_page_that_waits_for_100() {
     let _users = running(&broker, &["users", "--delay", "90ms"]).await;
     let _time = running(&broker, &["time", "--delay", "90ms"]).await;
     let (_web, url) = web_within(&broker, "100ms").await;
-    until(&url, "a page with both", is_whole).await;
+    until_in_time(&url, "a page with both", |_, page| is_whole(page)).await;
 }
 
 #[tokio::test]
@@ -86,12 +86,28 @@ async fn what_is_missing_is_marked() {
 }
 
 #[tokio::test]
+async fn what_is_missing_is_marked_in_time() {
+    let broker = Broker::start().await;
+    let _users = running(&broker, &["users"]).await;
+    let time = running(&broker, &["time"]).await;
+    let (_web, url) = web_within(&broker, "100ms").await;
+    until(&url, "NATS", is_whole).await;
+    assert_eq!(time.terminate().await, Some(0));
+    until_in_time(&url, "a page without the time", |answer, page| {
+        answer.header("x-missing") == Some("time")
+            && (&page["name"], &page["time"]) == (&json!("John"), &Value::Null)
+            && page["missing"] == json!({ "time": "unavailable" })
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_late_is_marked_as_late() {
     let broker = Broker::start().await;
     let _users = running(&broker, &["users"]).await;
     let _time = running(&broker, &["time", "--delay", "1h"]).await;
     let (_web, url) = web_within(&broker, "100ms").await;
-    until(&url, "a page with the name only", |page| {
+    until_in_time(&url, "a page with the name only", |_, page| {
         page["name"] == "John" && page["missing"] == json!({ "time": "late" })
     })
     .await;

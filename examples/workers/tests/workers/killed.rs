@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use crate::mortal::Broker;
+use crate::start::is_quiet;
 use crate::{Folder, all_finished, file_server, master, part, report, tasks_of, until, uploaded};
 
 /// Slow enough to be killed in the middle.
@@ -60,6 +61,7 @@ async fn a_file_server_that_is_killed_and_comes_back_elsewhere_is_found() {
     some_finished(&client).await;
     files.kill().await;
     worker.says("files do not come or do not go").await;
+    is_quiet(&worker, 5).await;
     let (_files, url) = file_server(&broker, &folder).await;
     assert_ne!(url, before);
     worker.says("over: files do not come").await;
