@@ -9,11 +9,11 @@
 //! for none but the quickest:
 //!
 //! ```text
-//! 500 calls to five instances, one of which takes 500 ms:
+//! 500 calls to five instances, one of which takes 500ms:
 //!
-//!               p50        p90        p99    slowest
-//!   plain      1.9 ms   501.7 ms   503.0 ms   503.3 ms
-//!   first()    5.2 ms     7.6 ms     9.9 ms    11.4 ms
+//!                   p50        p90        p99    slowest
+//!   plain        1.9 ms   501.7 ms   503.0 ms   503.3 ms
+//!   first()      5.2 ms     7.6 ms     9.9 ms    11.4 ms
 //! ```
 //!
 //! The price is that all five do the work, for each call.

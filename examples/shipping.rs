@@ -1,12 +1,13 @@
 //! Two services in one process that know nothing of one another: one takes orders and says so, the other
-//! ships what was ordered, one order of a region at a time.
+//! ships what was ordered, in each process one order of a region at a time.
 //!
 //! ```text
 //! cargo run --example shipping
 //! cargo run --example shipping -- call orders.eu.place '{"item": "tea"}'
 //! ```
 //!
-//! Start it twice: each order is shipped once, by either.
+//! Start it twice: each order is shipped once, by either. Each of the two has an order and numbers of its own:
+//! two of one region that go to both are shipped at the same time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -68,7 +68,7 @@
 //! - **It can be watched**: PING, INFO and STATS are answered from a task that no handler holds up.
 //!   The log has a line for each turn in a service's life, with the targets `micro::service`,
 //!   `micro::request`, `micro::event` and `micro::connection`, and a span for each request at debug;
-//!   `docs/operations.md` in the repository shows every line.
+//!   `docs/operations.md` in the repository shows what each situation prints.
 
 pub use micro_core::{
     Abandoned, AddError, Answer, App, AppArgs, AppError, Bytes, Call, CallError, Caller,

@@ -4,6 +4,7 @@
 //! What is read is not the task's, though: it is gone when this is dropped, and not some time later,
 //! when the task is.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -36,13 +37,21 @@ impl Ahead {
     /// Sends the request and reads the replies to it, in a task on the runtime it is called on.
     pub(super) fn start(question: Question) -> Self {
         let (sender, coming) = mpsc::unbounded_channel();
-        let source = Arc::new(Source(Mutex::new(State::Opening(question.ask().boxed()))));
+        let source = Arc::new(Source {
+            state: Mutex::new(State::Opening(question.ask().boxed())),
+            missed: AtomicU64::new(0),
+        });
         let reading = read(Arc::clone(&source), sender);
         Self {
             coming,
             task: task::spawn(reading.boxed()).abort_handle(),
             source,
         }
+    }
+
+    /// How many replies were let go of, since those before them had not been taken.
+    pub(super) fn missed(&self) -> u64 {
+        self.source.missed.load(Ordering::Relaxed)
     }
 
     /// The next reply, whose room is free with that; or why there is none.
@@ -68,7 +77,10 @@ impl Drop for Ahead {
 }
 
 /// What is read.
-struct Source(Mutex<State>);
+struct Source {
+    state: Mutex<State>,
+    missed: AtomicU64,
+}
 
 enum State {
     Opening(BoxFuture<'static, Result<Option<Collection>, PublishError>>),
@@ -102,19 +114,23 @@ impl Source {
             let stop = match &mut *state {
                 State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
                     Ok(Some(collection)) => {
-                        *state = State::Open(collection.pausing());
+                        *state = State::Open(collection.missing());
                         continue;
                     }
                     Ok(None) => Stop::Ended(Ended::Within),
                     Err(error) => Stop::Unsent(error),
                 },
-                State::Open(collection) => match ready!(collection.poll_next(cx)) {
-                    Ok(reply) => {
-                        let room = collection.room().clone();
-                        return Poll::Ready((Ok((reply, room)), collection.has_had_its_turn()));
+                State::Open(collection) => {
+                    let next = collection.poll_next(cx);
+                    self.missed.store(collection.missed(), Ordering::Relaxed);
+                    match ready!(next) {
+                        Ok(reply) => {
+                            let room = collection.room().clone();
+                            return Poll::Ready((Ok((reply, room)), collection.has_had_its_turn()));
+                        }
+                        Err(ended) => Stop::Ended(ended),
                     }
-                    Err(ended) => Stop::Ended(ended),
-                },
+                }
                 State::Over => Stop::Ended(Ended::Closed),
             };
             return Poll::Ready((Err(stop), false));
@@ -126,7 +142,7 @@ impl Source {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

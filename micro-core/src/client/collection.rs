@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::task::AtomicWaker;
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
@@ -91,42 +90,30 @@ pub(crate) enum Content {
 
 /// The room that replies take.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Room(Arc<Taken>);
-
-#[derive(Debug, Default)]
-struct Taken {
-    bytes: AtomicUsize,
-    /// Waits for some of it to be given back.
-    reader: AtomicWaker,
-}
+pub(crate) struct Room(Arc<AtomicUsize>);
 
 impl Room {
     /// Whether there was room for so much; if so, it is taken.
     fn take(&self, weight: usize, of: usize) -> bool {
         let more = |taken: usize| taken.checked_add(weight).filter(|all| *all <= of);
-        let bytes = &self.0.bytes;
-        let taken = bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        let taken = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.is_ok()
     }
 
     /// Takes what has to be taken.
     fn charge(&self, weight: usize) {
-        self.0.bytes.fetch_add(weight, Ordering::Relaxed);
+        self.0.fetch_add(weight, Ordering::Relaxed);
     }
 
     pub(crate) fn give_back(&self, weight: usize) {
-        self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
-        self.0.reader.wake();
+        self.0.fetch_sub(weight, Ordering::Relaxed);
     }
 
-    /// Whether so much is taken. If so, it is told when there is less.
-    fn is_full(&self, of: usize, cx: &mut Context<'_>) -> bool {
-        if self.0.bytes.load(Ordering::Acquire) < of {
-            return false;
-        }
-        self.0.reader.register(cx.waker());
-        // What was given back just before that woke nobody.
-        self.0.bytes.load(Ordering::Acquire) >= of
+    /// Whether so much is taken.
+    fn is_full(&self, of: usize) -> bool {
+        self.0.load(Ordering::Relaxed) >= of
     }
 }
 
@@ -162,7 +149,8 @@ impl Question {
             last: None,
             count: 0,
             room: Room::default(),
-            pauses: false,
+            misses: false,
+            missed: 0,
             in_turn: 0,
             at_the_end: 0,
         }))
@@ -183,8 +171,10 @@ pub(crate) struct Collection {
     last: Option<Instant>,
     count: usize,
     room: Room,
-    /// Whether it waits for room that is given back.
-    pauses: bool,
+    /// Whether it lets go of replies for which there is no room at all.
+    misses: bool,
+    /// How many those were.
+    missed: u64,
     /// What was read since others had their turn.
     in_turn: usize,
     /// What was read since the end.
@@ -192,14 +182,19 @@ pub(crate) struct Collection {
 }
 
 impl Collection {
-    /// For whoever keeps replies only until they are taken, and gives their room back then: nothing is read
-    /// while even those without a body find none. What the client has no room for meanwhile, it drops and
-    /// counts.
-    pub(super) fn pausing(self) -> Self {
+    /// For whoever keeps replies only until they are taken, and gives their room back then: those are let go
+    /// of and counted that find none even without a body. To leave them in the client would bound their
+    /// number, and not what they take.
+    pub(super) fn missing(self) -> Self {
         Self {
-            pauses: true,
+            misses: true,
             ..self
         }
+    }
+
+    /// How many replies were let go of.
+    pub(super) fn missed(&self) -> u64 {
+        self.missed
     }
 
     /// The next reply, or why there is none.
@@ -225,17 +220,11 @@ impl Collection {
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Collected, Ended>> {
-        if self.count >= self.window.at_most {
-            return Poll::Ready(Err(Ended::AtMost));
-        }
         loop {
-            let now = Instant::now();
-            let most = self.window.at_most_bytes.saturating_add(BODILESS_BYTES);
-            let is_full = self.pauses && self.room.is_full(most, cx);
-            if is_full && self.last.is_some() {
-                // What has come and is not read is no silence.
-                self.last = Some(now);
+            if self.count >= self.window.at_most {
+                return Poll::Ready(Err(Ended::AtMost));
             }
+            let now = Instant::now();
             let (until, ended) = self.patience();
             let is_over = now >= until;
             if now >= self.end && self.at_the_end >= AT_THE_END_BYTES {
@@ -243,13 +232,17 @@ impl Collection {
             }
             // What has come before the end is taken, though it is read after it. What a task may do at a
             // time must not make it look as if nothing had: see `has_had_its_turn`.
-            let polled = if is_full {
-                Poll::Pending
-            } else {
-                pin!(unconstrained(self.replies.next())).poll(cx)
-            };
+            let polled = pin!(unconstrained(self.replies.next())).poll(cx);
             match polled {
-                Poll::Ready(Some(message)) => return Poll::Ready(self.take(message, now)),
+                Poll::Ready(Some(message)) => match self.take(message, now) {
+                    Some(taken) => return Poll::Ready(taken),
+                    // Nothing is returned that others could have their turn behind.
+                    None if self.has_had_its_turn() => {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    None => continue,
+                },
                 Poll::Ready(None) => return Poll::Ready(Err(Ended::Closed)),
                 Poll::Pending if is_over => return Poll::Ready(Err(ended)),
                 Poll::Pending => {}
@@ -266,10 +259,11 @@ impl Collection {
         }
     }
 
-    fn take(&mut self, mut message: Message, now: Instant) -> Result<Collected, Ended> {
+    /// What is made of a reply, if it is not let go of.
+    fn take(&mut self, mut message: Message, now: Instant) -> Option<Result<Collected, Ended>> {
         // The server says it instead of replies, never beside them.
         if self.count == 0 && says_no_responders(&message) {
-            return Err(Ended::NoResponders);
+            return Some(Err(Ended::NoResponders));
         }
         self.count += 1;
         self.last = Some(now);
@@ -278,15 +272,20 @@ impl Collection {
         if now >= self.end {
             self.at_the_end = self.at_the_end.saturating_add(weight);
         }
+        let most = self.window.at_most_bytes.saturating_add(BODILESS_BYTES);
+        if self.misses && self.room.is_full(most) {
+            self.missed = self.missed.saturating_add(1);
+            return None;
+        }
         let took = now.duration_since(self.started);
         if message.status.is_none() && self.room.take(weight, self.window.at_most_bytes) {
             apart(&mut message);
-            return Ok(Collected {
+            return Some(Ok(Collected {
                 headers: message.headers.map(Headers::from_inner),
                 content: Content::Body(message.payload),
                 took,
                 weight,
-            });
+            }));
         }
         let content = match message.status {
             Some(status) => Content::Status(status.as_u16()),
@@ -300,12 +299,12 @@ impl Collection {
             MESSAGE_BYTES
         };
         self.room.charge(weight);
-        Ok(Collected {
+        Some(Ok(Collected {
             headers,
             content,
             took,
             weight,
-        })
+        }))
     }
 
     /// Until when to wait for the next reply, and what it means when none comes.

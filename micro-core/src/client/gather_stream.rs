@@ -22,8 +22,8 @@ impl<R, E> Gather<'_, R, E> {
     /// What is bounded by [`at_most_bytes`](Gather::at_most_bytes) are the replies that have come and have
     /// not been taken: whoever takes them in time may have any number of bytes. One that finds no room is
     /// an item all the same, [`CallError::ReplyTooLarge`]. When a mebibyte of such items waits as well, which
-    /// are a thousand and more, nothing is read until some are taken: what the client then has no room for
-    /// it drops, which [`Incident::SlowConsumer`](crate::Incident::SlowConsumer) tells services of.
+    /// are a thousand and more, replies are let go of until some are taken:
+    /// [`GatherStream::missed`] counts them.
     ///
     /// ```no_run
     /// # use micro_core as micro;
@@ -51,6 +51,7 @@ impl<R, E> Gather<'_, R, E> {
             },
             any: false,
             ended: None,
+            missed: 0,
         }
     }
 }
@@ -64,6 +65,8 @@ pub struct GatherStream<R, E> {
     state: State<E>,
     any: bool,
     ended: Option<Ended>,
+    /// Set at the end.
+    missed: u64,
 }
 
 enum State<E> {
@@ -99,6 +102,15 @@ impl<R, E> GatherStream<R, E> {
         self.ended
     }
 
+    /// How many replies were let go of, since too many of those before them had not been taken: they count
+    /// for [`at_most`](Gather::at_most), and are no items. 0 for whoever takes replies as they come.
+    pub fn missed(&self) -> u64 {
+        match &self.state {
+            State::Open(ahead) => ahead.missed(),
+            State::New(_) | State::Failed(_) => self.missed,
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Answer<R>, GatherError<E>>>> {
         loop {
             let ahead = match &mut self.state {
@@ -126,6 +138,7 @@ impl<R, E> GatherStream<R, E> {
                 }
                 Err(stop) => stop,
             };
+            self.missed = ahead.missed();
             self.state = State::Failed(match stop {
                 Stop::Unsent(source) => Some(self.reader.unsent(source)),
                 Stop::Ended(ended) => {

@@ -48,9 +48,10 @@ impl Endpoint {
         self.log.events_dropped(1, Loss::NoRoom);
     }
 
-    /// Lets go of events that came beside the one of a function, and that nobody else gets.
+    /// Lets go of events that came beside the one of a function, and that nobody else gets: without a queue
+    /// group, each of the others has its own.
     pub(super) fn drop_surplus(&self, number: u64) {
-        if number > 0 {
+        if number > 0 && self.definition.queue_group.is_some() {
             self.counters.dropped(number);
             self.log.events_dropped(number, Loss::NotHandedOn);
         }

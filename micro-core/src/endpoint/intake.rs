@@ -118,7 +118,8 @@ impl Intake {
     fn hold(&mut self, request: Arrival, turn: Option<Turn>, at: Instant, cx: &mut Context<'_>) {
         match self.endpoint.limits.hold(request, turn) {
             Admission::Start(request) => self.start(request, at, cx),
-            Admission::Pending => {}
+            // What waits may be another lane's to begin, and that one may be held up: this one looks as well.
+            Admission::Pending => self.behind |= self.endpoint.is_subscriber(),
             Admission::Refused(_) if self.endpoint.is_subscriber() => self.endpoint.drop_event(),
             Admission::Refused(request) => {
                 let endpoint = Arc::clone(&self.endpoint);

@@ -229,11 +229,15 @@ async fn pass_silently(connection: &Connection, messages: &[Arrival]) -> Option<
     }
     connection.confirmed().await.ok()?;
     let told = std::iter::from_fn(|| events.try_next());
-    let refused = told.filter_map(|event| match event {
-        Event::Refused(Refused::Publish { subject }) => Some(subject),
-        _ => None,
-    });
-    let refused: HashSet<String> = refused.collect();
+    let mut refused = HashSet::new();
+    for event in told {
+        match event {
+            Event::Refused(Refused::Publish { subject }) => _ = refused.insert(subject),
+            // It may have been one.
+            Event::Missed => return None,
+            _ => {}
+        }
+    }
     for (taken, Arrival { message, .. }) in taken.iter_mut().zip(messages) {
         *taken &= !refused.contains(&*message.subject);
     }

@@ -30,7 +30,8 @@ impl<T> Event<T> {
 
     /// Where whoever has published it waits for an answer; `None` when nobody does. To answer,
     /// [`publish`](crate::Connection::publish) there: it is what a stranger wrote, and is refused if it is
-    /// reserved.
+    /// reserved. What must be answered is for an endpoint: a connection that moves to another server waits for
+    /// the answers of endpoints, and for none to events.
     pub fn reply_subject(&self) -> Option<&str> {
         self.reply.as_deref()
     }

@@ -81,6 +81,9 @@ impl SubscriberOptions {
     /// with 0 none waits. However many they are, those that wait take no more than 64 MiB together, with
     /// what memory their headers need. With an order by keys, a quarter of them may be of one key.
     ///
+    /// What has come and was not begun yet counts, beyond as many as may be worked on at once: leave room for
+    /// what others publish in one go, though a handler takes next to no time.
+    ///
     /// What comes on top is dropped: it is counted, logged, and told to the service's error handler
     /// ([`Incident::EventsDropped`](crate::Incident::EventsDropped)).
     pub fn pending(mut self, events: usize) -> Self {

@@ -50,8 +50,16 @@ impl Both {
 
 pub struct Ears;
 
+/// What it stands for is for rustc to say.
+pub type Heard = Result<(), Error>;
+
 #[micro::service]
 impl Ears {
+    #[subscribe("heard")]
+    async fn heard(&self) -> Heard {
+        Ok(())
+    }
+
     #[subscribe("a")]
     async fn nothing(&self) {}
 
