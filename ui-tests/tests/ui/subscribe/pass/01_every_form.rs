@@ -55,11 +55,6 @@ pub type Heard = Result<(), Error>;
 
 #[micro::service]
 impl Ears {
-    #[subscribe("heard")]
-    async fn heard(&self) -> Heard {
-        Ok(())
-    }
-
     #[subscribe("a")]
     async fn nothing(&self) {}
 
@@ -84,6 +79,11 @@ impl Ears {
     #[cfg(any())]
     #[subscribe("f")]
     async fn never(&self, missing: Missing) {}
+
+    #[subscribe("heard")]
+    async fn heard(&self) -> Heard {
+        Ok(())
+    }
 }
 
 pub struct Generic<T>(T);
@@ -98,7 +98,7 @@ impl<T: serde::de::DeserializeOwned + Send + Sync + 'static> Generic<T> {
 
 fn main() {
     assert_eq!((Both::ENDPOINTS.len(), Both::SUBSCRIBERS.len()), (1, 1));
-    assert_eq!((Ears::ENDPOINTS.len(), Ears::SUBSCRIBERS.len()), (0, 5));
+    assert_eq!((Ears::ENDPOINTS.len(), Ears::SUBSCRIBERS.len()), (0, 6));
     let _ = (std::any::type_name::<BothClient>(), Generic(1_u8));
     let book = &Both::SUBSCRIBERS[0].def;
     assert_eq!((book.name, book.description), ("book", "Books."));
